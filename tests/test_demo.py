@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from artui.cli import stage
 from artui.sim.photos import noise_jpeg
 from tests.documents import check
 from tests.waiting import until
@@ -76,6 +77,18 @@ def test_however_it_ends_it_leaves_no_process_behind(temporary: Path, number: si
         assert child.wait(30) == code
     until(lambda: not running_under(temporary), told=lambda: running_under(temporary))
     assert number is signal.SIGKILL or left_in(temporary) <= {"results"}
+
+
+def test_photos_arrive_in_the_watched_folder_by_themselves(tmp_path: Path) -> None:
+    for folder in (stage.COMING, stage.INBOX):
+        (tmp_path / folder).mkdir()
+    for number in range(3):
+        noise_jpeg(tmp_path / stage.COMING / f"{number}.jpg", 2_000, number)
+    with stage.arriving(tmp_path, 0.01, 0.01):
+        until(lambda: len(list((tmp_path / stage.INBOX).iterdir())) == 3)
+    assert not list((tmp_path / stage.COMING).iterdir())
+    with stage.arriving(tmp_path, 3600):
+        pass  # it ends with the demo, whatever is still to come
 
 
 def left_in(temporary: Path) -> set[str]:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +142,7 @@ def staged(top: Path, results: Path, folder: Path | None = None, *, sign_in: boo
 
     With jobs under way, unless the person is to sign in first. Nothing of it runs when the block ends.
     """
-    from artui.cli.stage import UNSENT, DemoSetup, make_photos
+    from artui.cli.stage import UNSENT, DemoSetup, arriving, inbox_rule, make_photos
 
     try:
         photos = make_photos(top / "photos" / "aw26")
@@ -150,7 +150,7 @@ def staged(top: Path, results: Path, folder: Path | None = None, *, sign_in: boo
         raise _without(missing) from None
     with (
         _stand_in(top, CONSOLE_SPEED) as announced,
-        _home(top, announced, results, signed_in=not sign_in),
+        _home(top, announced, results, signed_in=not sign_in, rule="" if sign_in else inbox_rule(photos, results)),
         chdir(folder or photos / UNSENT),
         _no_engine_left(),
     ):
@@ -159,7 +159,7 @@ def staged(top: Path, results: Path, folder: Path | None = None, *, sign_in: boo
             yield session
             return
         DemoSetup(session, announced["url"]).set_up(photos, results)
-        with _engine():
+        with _engine(["artui", "watch"]), arriving(photos):
             yield session
 
 
@@ -189,8 +189,11 @@ def _stand_in(top: Path, speed: float) -> Iterator[dict[str, Any]]:
 
 
 @contextmanager
-def _home(top: Path, announced: Mapping[str, Any], results: Path, *, signed_in: bool = True) -> Iterator[None]:
-    """An ARTUI_HOME of its own with one account at the stand-in, for this process and those it starts."""
+def _home(
+    top: Path, announced: Mapping[str, Any], results: Path, *, signed_in: bool = True, rule: str = ""
+) -> Iterator[None]:
+    """An ARTUI_HOME of its own with one account at the stand-in and a ``rule`` of a watched folder, for this process
+    and those it starts."""
     account = announced["autoretouch"]
     config = top / "home" / "config"
     make_private_folder(config)
@@ -200,6 +203,7 @@ def _home(top: Path, announced: Mapping[str, Any], results: Path, *, signed_in: 
         + "".join(f"{key} = {json.dumps(account[key])}\n" for key in ("api_url", "auth_url"))
         + (f"organization = {json.dumps(account['organization'])}\n" if signed_in else "")
         + "caps.day = 3000\npace.in_flight = 5\n"
+        + rule
     )
     write_private(config / "config.toml", text.encode())
     before = dict(os.environ)
@@ -218,14 +222,12 @@ def _home(top: Path, announced: Mapping[str, Any], results: Path, *, signed_in: 
 
 
 @contextmanager
-def _engine() -> Iterator[None]:
+def _engine(module: Sequence[str] = ("artui.engine.process",)) -> Iterator[None]:
     """An engine in a process of its own; none is left when the block ends."""
     paths = Session.here().paths
     with (
         _no_engine_left(),
-        _process(
-            ["artui.engine.process"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as child,
+        _process(list(module), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child,
     ):
         _until(lambda: child.poll() is not None or _engine_of(paths) == child.pid)
         yield

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,15 @@ PATIENCE = 10.0
 
 SENT, UNSENT = ("boots", "summer"), "arrivals"
 """Folders whose photos are queued, and one that is left for the picker."""
+
+INBOX, COMING = "inbox", "coming"
+"""The watched folder, and one whose photos arrive there one after the other."""
+
+FIRST_ARRIVAL, ARRIVALS = 15.0, 9.0
+"""Seconds until the first photo arrives, late enough to be no part of what is queued first, and between two."""
+
+INBOX_WORKFLOW, INBOX_CAP = "Marketplace Square", 54
+"""What the watched folder's photos go through, and what they may cost in a day: less than all of them do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,40 @@ def make_photos(folder: Path) -> Path:
     for seed, name in enumerate(SENT):
         sample_photos(folder / name, seed)
     sample_photos(folder / UNSENT, len(SENT), 12)
+    sample_photos(folder / COMING, len(SENT) + 1, 12)
+    (folder / INBOX).mkdir()
     return folder
+
+
+def inbox_rule(photos: Path, results: Path) -> str:
+    """The rule of the watched folder, as it stands in a config.toml."""
+    return (
+        f"[[watch]]\nfolder = {json.dumps(str(photos / INBOX))}\noutput = {json.dumps(str(results / INBOX))}\n"
+        f'account = "{ACCOUNT}"\nworkflow = "{INBOX_WORKFLOW}"\nexisting = "process"\nname = "{INBOX}"\n'
+        f"caps = {{ day = {INBOX_CAP} }}\n"
+    )
+
+
+@contextmanager
+def arriving(photos: Path, first: float = FIRST_ARRIVAL, every: float = ARRIVALS) -> Iterator[None]:
+    """Have photos arrive in the watched folder by themselves until the block ends; in seconds."""
+    ended = threading.Event()
+
+    def arrive() -> None:
+        wait = first
+        for photo in sorted((photos / COMING).iterdir()):
+            if ended.wait(wait):
+                return
+            photo.rename(photos / INBOX / photo.name)  # whole at once, as a finished copy is
+            wait = every
+
+    thread = threading.Thread(target=arrive, name="arrivals", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @dataclass

@@ -235,6 +235,15 @@ def iso(at: float | None) -> str | None:
     return None if at is None else datetime.fromtimestamp(at).astimezone().isoformat(timespec="seconds")
 
 
+def unit_of(pid: int) -> str:
+    """The unit of systemd that a process of this machine belongs to; empty where nothing tells."""
+    try:
+        group = Path(f"/proc/{pid}/cgroup").read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
+    return group.strip().rpartition("/")[2]
+
+
 def machine_id() -> str:
     """What tells this machine from others; empty where it has nothing that lasts (most containers)."""
     for file in ("/etc/machine-id", "/var/lib/dbus/machine-id"):

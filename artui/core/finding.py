@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import operator
+import re
+from collections.abc import Callable, Iterable, Sequence
 
 from artui.journal.window import Filter
 from artui.model.holds import Group
@@ -36,6 +38,21 @@ def best_first(typed: str, things: Sequence[tuple[str, ...]]) -> list[int]:
     """The places of the things that fit, each given as its name and what is said beside it; equal ones as they were."""
     fits = [(how, place) for place, thing in enumerate(things) if (how := fit(typed, *thing)) is not None]
     return [place for _, place in sorted(fits)]
+
+
+_PRICED = re.compile(r"price(<=|>=|<|>|=)(\d+)")
+_COMPARED: dict[str, Callable[[int, int], bool]] = {
+    "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge, "=": operator.eq,
+}  # fmt: skip
+
+
+def priced(typed: str) -> tuple[str, Callable[[int | None], bool]]:
+    """What is typed without its words about a price (``price<20``), and whether a price meets those; one that is not
+    known meets none."""
+    found = [(word, _PRICED.fullmatch(word.casefold())) for word in typed.split()]
+    wanted = [(_COMPARED[match[1]], int(match[2])) for _, match in found if match]
+    rest = " ".join(word for word, match in found if not match)
+    return rest, lambda price: all(price is not None and holds(price, limit) for holds, limit in wanted)
 
 
 def filter_from(text: str, group: Group | None, batches: Iterable[Batch]) -> Filter:

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -172,6 +172,41 @@ def ensure_running(paths: Paths, journal: Journal) -> EngineStatus:
     raise JournalProblem(f"No engine came up. The end of {paths.log} says:\n{_end_of(paths.log)}")
 
 
+def start_watching(paths: Paths, journal: Journal) -> EngineStatus:
+    """Have `artui watch` work through the rules in the background, and wait until it does; an engine that runs hands
+    over to it.
+
+    Raises JournalProblem with what it said where it does not come up.
+    """
+    from subprocess import PIPE
+
+    child, deadline = _spawn(WATCHER, stderr=PIPE), time.monotonic() + START_PATIENCE
+    assert child.stderr  # noqa: S101 — it was asked for
+    with child.stderr as stderr:  # what is said later has its log
+        while True:
+            alive = find_engine(paths, journal)
+            if alive is not None and alive.row.mode == WATCH and alive.row.state == "running":
+                return alive
+            if child.poll():
+                said = stderr.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+                raise JournalProblem(f"Watching did not begin. {said or f'The end of {paths.log} may say why.'}")
+            if alive is None and time.monotonic() > deadline:
+                raise JournalProblem(f"Watching has not begun yet. `artui status` and {paths.log} say why.")
+            time.sleep(0.05)
+
+
+def stop_watching(paths: Paths, journal: Journal) -> None:
+    """Have the `artui watch` that runs end in order; an engine in the background goes on with its jobs.
+
+    Raises JournalProblem where it does not end, or no engine comes up.
+    """
+    try:
+        stop_engine(paths, journal)
+    except AnotherEngine as problem:
+        raise JournalProblem(str(problem)) from None
+    ensure_running(paths, journal)
+
+
 def start_ahead(paths: Paths) -> None:
     """Start an engine where none runs, for work that is about to be added: :func:`ensure_running` waits for it."""
     global _ahead
@@ -186,8 +221,12 @@ _children: list[subprocess.Popen[bytes]] = []
 """Engines this process has started: kept so that their end is noticed, never waited for."""
 
 
-def _spawn() -> subprocess.Popen[bytes]:
-    """Start the engine in a session of its own, so that closing the terminal does not end it."""
+ENGINE, WATCHER = ("artui.engine.process",), ("artui", "watch")
+"""The modules that are an engine, with their arguments: one that ends where nothing is to do, and one that watches."""
+
+
+def _spawn(module: Sequence[str] = ENGINE, *, stderr: int | None = None) -> subprocess.Popen[bytes]:
+    """Start an engine in a session of its own, so that closing the terminal does not end it."""
     import subprocess
 
     _children[:] = [child for child in _children if child.poll() is None]
@@ -195,17 +234,17 @@ def _spawn() -> subprocess.Popen[bytes]:
     # Absolute, for its own folder will be another.
     named = {name: os.path.abspath(os.environ[name]) for name in TRUSTED if os.environ.get(name)}  # noqa: PTH100
     child = subprocess.Popen(  # noqa: S603 — our own interpreter and module
-        _engine_command(), start_new_session=True, cwd="/", env={**os.environ, **named}, stdin=null, stdout=null,
-        stderr=null,
+        _engine_command(module), start_new_session=True, cwd="/", env={**os.environ, **named}, stdin=null, stdout=null,
+        stderr=null if stderr is None else stderr,
     )  # fmt: skip
     _children.append(child)
     return child
 
 
-def _engine_command() -> list[str]:
-    """The command that is the engine; where logout kills what a session started, the user's manager starts it."""
+def _engine_command(module: Sequence[str] = ENGINE) -> list[str]:
+    """The command that is an engine; where logout kills what a session started, the user's manager starts it."""
     # By this very interpreter: the engine is of the same version as whoever starts it.
-    command = [sys.executable, "-m", "artui.engine.process"]
+    command = [sys.executable, "-m", *module]
     if not _logout_kills():
         return command
     kept = [name for name in os.environ if name.startswith(("ARTUI_", "XDG_", "PYTHON")) or name in PASSED_ON]

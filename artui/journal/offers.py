@@ -6,7 +6,8 @@ Favourites, the names of organizations and older definitions are notes for the s
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from artui.journal import accounts
 from artui.journal.store import Connection, rows, storable, value
@@ -15,17 +16,18 @@ from artui.model.states import Status
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Our own history with one workflow: how many were bought of it, and how many of these are saved and failed; how
-    many a person has ``looked_at``, and of these ``rejected``. ``usual`` is in seconds, ``median`` in credits."""
+    """Our own history with one workflow: how many were bought of it, and how many of these are saved and failed, looked
+    at and rejected. ``usual`` is in seconds, ``median`` and all that was ``charged`` in credits."""
 
     count: int = 0
     saved: int = 0
     failed: int = 0
-    looked_at: int = 0
-    rejected: int = 0
     last_used: float = 0.0
     median: int | None = None
     usual: float | None = None
+    charged: int = 0
+    reviewed: int = 0
+    rejected: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,33 +44,42 @@ def past(db: Connection, account: str) -> dict[str, Past]:
     """Our history with each workflow of an account, by the workflow's id."""
     found = rows(
         db,
-        "SELECT workflow, payer, status, charged, COUNT(*), MAX(created_at),"
-        " SUM(review <> ''), SUM(review = 'rejected') FROM jobs"
+        "SELECT workflow, payer, status, charged, COUNT(*), MAX(created_at), SUM(review <> ''),"
+        " SUM(review = 'rejected') FROM jobs"
         " WHERE account = ? AND purchase > 0 GROUP BY 1, 2, 3, 4 ORDER BY charged",
         (account,),
     )
-    groups: dict[str, list[tuple[str, str, int | None, int, float]]] = {}
-    reviewed: dict[str, tuple[int, int]] = {}
-    for workflow, payer, status, charged, count, last, looked_at, rejected in found:
-        groups.setdefault(workflow, []).append((payer, status, charged, count, last))
-        before = reviewed.get(workflow, (0, 0))
-        reviewed[workflow] = before[0] + looked_at, before[1] + rejected
-    return {
-        workflow: replace(_past(db, workflow, group), looked_at=reviewed[workflow][0], rejected=reviewed[workflow][1])
-        for workflow, group in groups.items()
-    }
+    groups: dict[str, list[_Group]] = {}
+    for workflow, *group in found:
+        groups.setdefault(workflow, []).append(_Group(*group))
+    return {workflow: _past(db, workflow, group) for workflow, group in groups.items()}
 
 
-def _past(db: Connection, workflow: str, group: list[tuple[str, str, int | None, int, float]]) -> Past:
-    newest = max(group, key=lambda one: one[4])
-    usual = accounts.usual(db, newest[0], workflow)
+class _Group(NamedTuple):
+    """Jobs of one workflow that are alike; ``at`` is when the last of them was made."""
+
+    payer: str
+    status: str
+    charged: int | None
+    jobs: int
+    at: float
+    reviewed: int
+    rejected: int
+
+
+def _past(db: Connection, workflow: str, groups: list[_Group]) -> Past:
+    newest = max(groups, key=lambda one: one.at)
+    usual = accounts.usual(db, newest.payer, workflow)
     return Past(
-        count=sum(count for *_, count, _ in group),
-        saved=sum(count for _, status, _, count, _ in group if status == Status.DONE),
-        failed=sum(count for _, status, _, count, _ in group if status == Status.FAILED),
-        last_used=newest[4],
-        median=_median([(charged, count) for _, _, charged, count, _ in group if charged]),
+        count=sum(one.jobs for one in groups),
+        saved=sum(one.jobs for one in groups if one.status == Status.DONE),
+        failed=sum(one.jobs for one in groups if one.status == Status.FAILED),
+        last_used=newest.at,
+        median=_median([(one.charged, one.jobs) for one in groups if one.charged]),
         usual=usual[0] if usual else None,
+        charged=sum((one.charged or 0) * one.jobs for one in groups),
+        reviewed=sum(one.reviewed for one in groups),
+        rejected=sum(one.rejected for one in groups),
     )
 
 

@@ -25,32 +25,42 @@ _BAD = (Status.SKIPPED, Status.FAILED)
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """What a rule did since midnight: files it took, how many of these are done or failed by now, files it refused."""
+    """What a rule did since midnight: files it took, how many of these are done or failed by now, files it refused;
+    ``rejected`` are those of the done whose result a person has rejected."""
 
     taken: int = 0
     done: int = 0
     failed: int = 0
     refused: int = 0
+    rejected: int = 0
+
+    @property
+    def bad(self) -> int:
+        """The files that have no result to be used."""
+        return self.failed + self.refused + self.rejected
 
 
 def today(db: Connection, rule: str, midnight: float) -> Today:
     """The figures of a rule since ``midnight``, in epoch seconds."""
     # Numbers rise with time: from the newest job back, no more are looked at than came today.
     newest_before = first(db, "SELECT id FROM jobs WHERE created_at < ? ORDER BY id DESC LIMIT 1", (midnight,))
-    found: dict[str, int] = dict(
+    ended = list(
         rows(
             db,
-            "SELECT status, COUNT(*) FROM jobs WHERE rule = ? AND rule <> '' AND id > ? GROUP BY status",
+            "SELECT status, review = 'rejected', COUNT(*) FROM jobs WHERE rule = ? AND rule <> '' AND id > ?"
+            " GROUP BY 1, 2",
             (rule, newest_before[0] if newest_before else 0),
         )
     )
+    found = {status: sum(number for one, _, number in ended if one == status) for status, _, _ in ended}
+    rejected = sum(number for _, is_rejected, number in ended if is_rejected)
     refused = value(
         db,
         "SELECT COUNT(*) FROM seen WHERE rule = ? AND job IS NULL AND reason <> ? AND at >= ?",
         (rule, Skip.BEFORE_THE_RULE, midnight),
     )
     done = found.get(Status.DONE, 0) + found.get(Status.SKIPPED, 0)
-    return Today(sum(found.values()), done, found.get(Status.FAILED, 0), int(refused))
+    return Today(sum(found.values()), done, found.get(Status.FAILED, 0), int(refused), rejected)
 
 
 def held(db: Connection, rule: str) -> dict[str, HoldCount]:
@@ -141,6 +151,20 @@ def files(db: Connection, row: RuleRow, group: FileGroup, most: int) -> list[Not
         (row.id, group.reason, most),
     )
     return [NotTaken(os.fsdecode(name), message, at) for name, message, at in refused]
+
+
+def rejected(db: Connection, rule: str, most: int) -> list[NotTaken]:
+    """The photos of a rule whose result a person has rejected, the latest decision first."""
+    found = rows(
+        db,
+        "SELECT jobs.id, reviews.at, reviews.who, reviews.reason, MAX(reviews.seq) FROM jobs"
+        " JOIN reviews ON reviews.job = jobs.id"
+        " WHERE jobs.rule = ? AND jobs.rule <> '' AND jobs.review = 'rejected'"
+        " GROUP BY jobs.id ORDER BY 5 DESC LIMIT ?",
+        (rule, most),
+    )
+    made = [(jobs.get(db, number), at, who, reason) for number, at, who, reason, _ in found]
+    return [NotTaken(job.source.name, f"by {who}: {reason}", at, job.id) for job, at, who, reason in made if job]
 
 
 def _jobs(db: Connection, row: RuleRow, status: str, reason: str, most: int) -> list[Job]:

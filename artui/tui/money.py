@@ -22,6 +22,7 @@ from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.columns import Column, Slot, fitted, heads, layout
 from artui.tui.line_list import LineList
 from artui.tui.look import UNICODE, Glyphs, bar
+from artui.tui.meters import meter_bar
 from artui.tui.page import Page
 from artui.tui.shell import Line
 from artui.tui.view import Look
@@ -115,19 +116,13 @@ def title(line: CostLine, by: Grouping) -> str:
 def meter(cap: Cap, cells: int, glyphs: Glyphs) -> Content:
     """A cap in one line: how much of it is used, with marks where a person should look."""
     used, long = percent(cap), max(10, min(METER, cells - METER_NUMBERS - 10))
-    drawn = list(bar(glyphs, min(cap.spent, cap.limit), cap.limit, long))
-    first, room = len(glyphs.brackets[0]), long - 2 * len(glyphs.brackets[0])
-    for mark in (WARN, ALARM):
-        place = first + room * mark // 100
-        if drawn[place] == glyphs.empty:
-            drawn[place] = "|"
-    style = "$error" if used >= ALARM else "$warning" if used >= WARN else "$primary"
+    drawn = meter_bar(cap.spent, cap.limit, long, glyphs)
     past = f"past {ALARM if used >= ALARM else WARN}" if used >= WARN else ""
     name = {CapKind.DAY: "today", CapKind.MONTH: "month"}.get(cap.kind, cap.name.rpartition(" ")[2])
     said = max(6, min(20, cells - long - METER_NUMBERS - 3))
     name = sanitize(name, said, glyphs.ellipsis)
     numbers = f" {cap.spent:>8,} of {cap.limit:>8,} {used:>3} %  {past}"
-    return Content.assemble(f" {name}{' ' * (said - width(name))} ", ("".join(drawn), style), numbers)
+    return Content.assemble(f" {name}{' ' * (said - width(name))} ", drawn, numbers)
 
 
 class MoneyPage(Page):

@@ -66,8 +66,8 @@ def head(offer: CatalogEntry, glyphs: Glyphs) -> Content:
     lines = [plain_line(offer, glyphs)]
     if past.count:
         lines.append(f"last used {day_of(past.last_used)} {dot} median charge {amount(past.median)} cr")
-    if past.looked_at:
-        lines.append(f"rejected in review: {past.rejected:,} of {past.looked_at:,} ({share_rejected(past)})")
+    if past.reviewed:
+        lines.append(f"rejected in review: {past.rejected:,} of {past.reviewed:,} ({rejected(past)})")
     lines += _known(flow, lambda word: sanitize(word, 60))
     return Content("\n".join(lines))
 
@@ -108,9 +108,74 @@ def plain_line(offer: CatalogEntry, glyphs: Glyphs) -> str:
     return f" {glyphs.dot} ".join(says)
 
 
-def share_rejected(past: Past) -> str:
-    """The share of rejected ones among the results that were looked at; a dash where none was."""
-    return f"{100 * past.rejected / past.looked_at:.0f} %" if past.looked_at else "-"
+def steps_line(workflow: Workflow, glyphs: Glyphs) -> str:
+    """The steps between what comes in and what comes out, in one line; empty where they are not known."""
+    arrow = ">" if glyphs.arrow == "->" else glyphs.arrow
+    return f" {arrow} ".join(step for step in steps(workflow) if step != "in")
+
+
+def rejected(past: Past) -> str:
+    """The share of what was looked at that was rejected."""
+    return f"{round(100 * past.rejected / past.reviewed)} %" if past.reviewed else "-"
+
+
+def side_by_side(first: CatalogEntry, second: CatalogEntry, cells: int, glyphs: Glyphs) -> Content:
+    """Two workflows with their prices, histories and steps in two columns; what differs is marked."""
+    head = 26 if cells >= 100 else 18
+    each = max(16, (cells - head - 4) // 2)
+    lines: list[str | tuple[str, str]] = []
+    rows = [("", f"A  {name_in(first, each - 4, glyphs.ellipsis)}", f"B  {name_in(second, each - 4, glyphs.ellipsis)}")]
+    rows += [(title, said(first), said(second)) for title, said in _COMPARED]
+    ours, theirs = _setting_pairs(first.workflow), _setting_pairs(second.workflow)
+    for title in dict.fromkeys([*ours, *theirs]):
+        is_step = not title.startswith("    ")
+        gone = "no such step" if is_step else "-"
+        rows.append((title, ours.get(title, gone), theirs.get(title, gone)))
+    for title, left, right in rows:
+        differs = bool(title) and left != right
+        said = [sanitize(text, each - 1, glyphs.ellipsis) for text in (left, right)]
+        name = (
+            sanitize(title, head, glyphs.ellipsis)
+            if title.strip() == title
+            else f"  {sanitize(title, head - 2, glyphs.ellipsis)}"
+        )
+        padded = [text + " " * (each - width(text)) for text in said]
+        whole = f"{'!' if differs else ' '} {name}{' ' * (head - width(name))} {padded[0]} {padded[1].rstrip()}\n"
+        lines.append((whole, "bold" if differs or not title else ""))
+    return Content.assemble(*lines, *_judged(first.workflow, second.workflow))
+
+
+def _judged(first: Workflow, second: Workflow) -> list[str]:
+    if first.price is None or second.price is None:
+        return []
+    less = second.price - first.price
+    if not less:
+        return [f"\nBoth cost {first.price:,} cr."]
+    return [f"\n{'B' if less < 0 else 'A'} costs {abs(less):,} cr less a photo."]
+
+
+_COMPARED: tuple[tuple[str, Callable[[CatalogEntry], str]], ...] = (
+    ("price", lambda one: "not known" if one.workflow.price is None else f"{one.workflow.price:,} cr"),
+    ("usually", lambda one: about(one.past.usual) if one.past.usual else "-"),
+    ("saved here", lambda one: f"{one.past.saved:,} of {one.past.count:,}, {one.past.failed:,} failed"),
+    ("last use", lambda one: day_of(one.past.last_used) if one.past.count else "never"),
+    ("rejected in review", lambda one: f"{one.past.rejected:,} of {one.past.reviewed:,}" if one.past.reviewed else "-"),
+    ("charged", lambda one: amount(one.past.charged) if one.past.count else "-"),
+    ("version", lambda one: brief(one.workflow.version) + f" of {day(one.workflow)}" * (day(one.workflow) != "-")),
+    ("author", lambda one: one.workflow.author or "-"),
+)
+"""What is compared of two workflows beside their steps."""
+
+
+def _setting_pairs(workflow: Workflow) -> dict[str, str]:
+    """The steps and their settings as titles with values; titles of settings are indented."""
+    found: dict[str, str] = {}
+    for component in workflow.components:
+        kind = (component.label or component.type).casefold()
+        found[sanitize(kind, 40)] = _step(component)
+        for key, value in sorted(component.settings.items()):
+            found[f"    {key}" if f"    {key}" not in found else f"    {kind} {key}"] = _value(value)
+    return found
 
 
 def setting_lines(workflow: Workflow) -> list[str]:

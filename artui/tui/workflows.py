@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,8 +15,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
-from artui.config import AccountConfig
-from artui.core.finding import best_first
+from artui.config import AccountConfig, Config, ConfigError, load, save_setting
+from artui.core.finding import best_first, priced
 from artui.credentials import Vault
 from artui.journal import Connection, offers
 from artui.model.states import FINAL
@@ -24,11 +25,11 @@ from artui.sanitize import beginning, sanitize
 from artui.tui import catalogue, desktop, workflow_words
 from artui.tui.catalogue import CatalogEntry, Catalogue
 from artui.tui.columns import Column, Slot, heads, layout, line
-from artui.tui.dialogs import TextDialog
+from artui.tui.dialogs import Choice, No, Question, TextDialog
 from artui.tui.filter_line import FilterLine
-from artui.tui.look import Width, room
-from artui.tui.page import Page
+from artui.tui.look import Width
 from artui.tui.pages import SUBMIT
+from artui.tui.panes import PanedPage
 from artui.tui.rows import SIGN, Rows
 from artui.tui.service import ServiceError, at_service
 from artui.tui.shell import Line
@@ -46,14 +47,24 @@ EXECUTIONS = 50
 
 COLUMNS = (
     Column("Name"),
-    Column("Credits", 9, right=True),
+    Column("Steps", 26, wanted_from=76),
+    Column("Credits", 8, right=True),
     Column("Usual", 8, right=True),
-    Column("Saved", 8, right=True),
+    Column("Saved", 7, right=True),
     Column("Rejected", 9, right=True, wanted_from=Width.WIDE),
-    Column("Median", 8, right=True, wanted_from=Width.NORMAL),
-    Column("Last use", 13, right=True, wanted_from=Width.NORMAL),
-    Column("Author", 22, gap=2, wanted_from=Width.WIDE),
+    Column("Charged", 9, right=True, wanted_from=Width.WIDE),
+    Column("Last use", 13, right=True, wanted_from=Width.WIDE),
+    Column("Author", 22, gap=2, wanted_from=Width.FULL),
 )
+
+ORDERS: tuple[tuple[str, str, Callable[[CatalogEntry], Any]], ...] = (
+    ("", "", lambda _: 0),
+    ("name", "from Z", lambda one: one.workflow.name.casefold()),
+    ("price", "dearest first", lambda one: one.workflow.price or 0),
+    ("last use", "latest first", lambda one: one.past.last_used),
+    ("cost so far", "most first", lambda one: one.past.charged),
+)
+"""What the list is sorted by, how the other way round is called, and the key; the first is as the catalogue has it."""
 
 
 class OfferRows(Rows):
@@ -64,17 +75,21 @@ class OfferRows(Rows):
     ]
 
 
-class Workflows(Page):
+class Workflows(PanedPage):
     """The workflows of the account in use."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("c", "compare", "compare", tooltip="Two that are marked side by side; or what a newer version changes"),
         Binding("s", "submit", "submit", tooltip="Pick photos for this workflow"),
         Binding("f", "favourite", "favourite", tooltip="Keep this workflow on top, or no longer"),
-        Binding("c", "compare", "compare", tooltip="What a newer version changes for the jobs that wait"),
+        Binding("space", "mark", "mark", tooltip="Mark this workflow; two marked are compared"),
+        Binding("D", "default", "default", tooltip="What new orders and rules of this account begin with"),
         Binding("h", "executions", "executions", tooltip="What was bought of this workflow, at the service"),
-        Binding("u", "fetch", "look again", tooltip="Look at the service for workflows and prices"),
-        Binding("slash", "filter", "filter", tooltip="Filter by name, price, steps, export format, author, date or id"),
+        Binding("comma", "sort", "sort", tooltip="Sort by name, price, last use or cost so far; again: the other way"),
+        Binding("R", "fetch", "look again", tooltip="Look at the service for workflows and prices"),
+        Binding("slash", "filter", "filter", tooltip="Filter by name, steps, format, author, date or id; price<20"),
         Binding("y", "copy", show=False, tooltip="Copy the id of this workflow"),
+        *PanedPage.PANE,
     ]
     DEFAULT_CSS = """
     Workflows #state { color: $quiet; }
@@ -82,12 +97,12 @@ class Workflows(Page):
     Workflows #middle { height: 1fr; }
     Workflows #list { width: 1fr; }
     Workflows #none { padding: 1 1; }
-    Workflows #side { width: 56; display: none; border-left: solid $border; padding: 0 1; scrollbar-size: 0 0; }
+    Workflows #side { display: none; border-left: solid $border; padding: 0 1; scrollbar-size: 0 0; }
     Workflows #below { height: 7; padding: 0 1; border-top: solid $border; }
-    Workflows.-full #side { display: block; }
-    Workflows.-full #below { display: none; }
+    Workflows.-paned #side { display: block; }
+    Workflows.-paned #below { display: none; }
     """
-    changes = frozenset({"favourite", "fetch"})
+    changes = frozenset({"favourite", "fetch", "default"})
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
@@ -97,11 +112,13 @@ class Workflows(Page):
         self._account = ""
         self._trouble = ""
         self._asking = False
+        self._marked: set[str] = set()
+        self._order, self._turned = 0, False
 
     def compose(self) -> ComposeResult:
         """What is known since when, the list, and all about the workflow under the cursor."""
         yield Line(id="state")
-        yield FilterLine("name, price, step, format, author, date or id: ghost png", instead="#state", of="#offers")
+        yield FilterLine("name, step, format, author, date, id, price<20: ghost png", instead="#state", of="#offers")
         yield Line(id="heads")
         with Horizontal(id="middle"):
             with Vertical(id="list"):
@@ -124,6 +141,7 @@ class Workflows(Page):
     async def _enter(self) -> None:
         if self._account != (self.host.account or ""):
             self._account, self._trouble, self.catalogue = self.host.account or "", "", Catalogue()
+            self._marked.clear()
         await self._read()
         known_since = self.catalogue.fetched_at or 0.0
         if self.account and not self.host.readonly and time.time() - known_since > STALE_AFTER:
@@ -153,8 +171,8 @@ class Workflows(Page):
         if action in ("favourite", "copy") and self.is_mounted and self.offer is None:
             return False
         if action == "compare":
-            return self.is_mounted and self.offer is not None and bool(self.offer.pinned)
-        if action in ("submit", "executions"):
+            return self.is_mounted and self.offer is not None and (len(self._pair) == 2 or bool(self.offer.pinned))
+        if action in ("submit", "executions", "mark", "default"):
             return self.is_mounted and self.offer is not None
         return super().check_action(action, parameters)
 
@@ -200,12 +218,17 @@ class Workflows(Page):
     def draw(self) -> None:
         """Draw everything anew."""
         cells = self.app.size.width
-        self.set_class(room(self.app.size) >= Width.FULL, "-full")
-        typed = self.query_one(FilterLine).value
-        offers = self.catalogue.offers
-        self.shown_offers = [offers[place] for place in best_first(typed, list(map(workflow_words.found_by, offers)))]
+        pane = self.pane_cells
+        self.set_class(pane > 0, "-paned")
+        self.query_one("#side").styles.width = max(1, pane)
+        words, is_priced = priced(self.query_one(FilterLine).value)
+        offers = [one for one in self.catalogue.offers if is_priced(one.workflow.price)]
+        offers = [offers[place] for place in best_first(words, list(map(workflow_words.found_by, offers)))]
+        if self._order:
+            offers.sort(key=ORDERS[self._order][2], reverse=self._turned)
+        self.shown_offers = offers
         self.query_one("#state", Line).say(f" {self._state(cells - 2)}")
-        slots = layout(self._columns(), cells - 57 if self.has_class("-full") else cells, SIGN)
+        slots = layout(self._columns(cells - pane), cells - pane, SIGN, 1)
         self.query_one("#heads", Line).say(heads(slots))
         rows = self.query_one("#offers", Rows)
         rows.put((one.workflow.id, self._row(one, slots)) for one in self.shown_offers)
@@ -221,6 +244,9 @@ class Workflows(Page):
             words.insert(1, f"{len(self.shown_offers)} of {len(found.offers)} match '{sanitize(typed, 24)}'")
         elif found.offers:
             words.insert(1, plural(len(found.offers), "workflow"))
+        if self._order:
+            name, turned, _ = ORDERS[self._order]
+            words.append(f"by {name}{f', {turned}' if self._turned else ''}")
         said = f" {glyphs.dot} ".join(word for word in words if word)
         return beginning(f"{said} {glyphs.dot} {self._trouble}" if self._trouble else said, cells, glyphs.ellipsis)
 
@@ -234,29 +260,40 @@ class Workflows(Page):
         now = time.time()
         return f"as of {clock(at, now)}" + (f", {about(now - at)} old" if self._trouble and now - at < 86400 else "")
 
-    def _columns(self) -> list[Column]:
-        """The columns, without those of which this service knows nothing."""
+    def _columns(self, cells: int) -> list[Column]:
+        """The columns of a list so wide, the steps with a part of what the others leave; without
+        those of which this service knows nothing."""
         flows = [one.workflow for one in self.catalogue.offers]
         unpriced, unsigned = all(flow.price is None for flow in flows), not any(flow.author for flow in flows)
-        empty = {"Credits": unpriced, "Median": unpriced, "Author": unsigned}
+        unseen = not any(one.past.reviewed for one in self.catalogue.offers)
+        empty = {"Credits": unpriced, "Charged": unpriced, "Author": unsigned, "Rejected": unseen}
         nowhere = 10_000
-        return [replace(one, wanted_from=nowhere) if empty.get(one.title) else one for one in COLUMNS]
+        found = [replace(one, wanted_from=nowhere) if empty.get(one.title) else one for one in COLUMNS]
+        fixed = sum(one.cells for one in found if one.cells and one.title != "Steps" and cells >= one.wanted_from)
+        most = (cells - SIGN - 1 - fixed) * 2 // 5
+        return [replace(one, cells=most) if one.title == "Steps" else one for one in found]
 
     def _row(self, offer: CatalogEntry, slots: Sequence[Slot]) -> Content:
         past, glyphs = offer.past, self.host.glyphs
         texts = (
             workflow_words.name_in(offer, slots[0].room, glyphs.ellipsis),
+            workflow_words.steps_line(offer.workflow, glyphs) or "-",
             amount(offer.workflow.price),
             about(past.usual) if past.usual else "-",
             amount(past.saved) if past.count else "-",
-            workflow_words.share_rejected(past),
-            amount(past.median),
+            workflow_words.rejected(past),
+            amount(past.charged) if past.count else "-",
             catalogue.day_of(past.last_used) if past.count else "-",
             offer.workflow.author,
         )
-        sign = glyphs.needs if offer.pinned else glyphs.marked if offer.is_favourite else " "
+        is_marked, is_default = offer.workflow.id in self._marked, self._is_default(offer)
+        sign = glyphs.needs if offer.pinned else "D" if is_default else "f" if offer.is_favourite else " "
         said = line(slots, texts, glyphs.ellipsis)
-        return Content.assemble((f"{sign} ", "$warning" if offer.pinned else "$accent"), said)
+        mark = glyphs.marked if is_marked else " "
+        return Content.assemble((sign, "$warning" if offer.pinned else "$accent"), (mark, "$accent"), said)
+
+    def _is_default(self, offer: CatalogEntry) -> bool:
+        return bool(self.account and self.account.workflow in (offer.workflow.id, catalogue.name(offer)))
 
     def _emptiness(self) -> str:
         if self.catalogue.offers:
@@ -264,22 +301,22 @@ class Workflows(Page):
         if self.account is None:
             return "Workflows are kept at the service; seeing them needs an account: 5."
         if self._trouble:
-            return f"{self._trouble}\nNothing is known of these workflows yet; u looks again, 5 shows the account."
+            return f"{self._trouble}\nNothing is known of these workflows yet; R looks again, 5 shows the account."
         if self.catalogue.fetched_at is None and not self._asking:
-            return "Nothing is known of these workflows yet." + ("" if self.host.readonly else " u looks.")
+            return "Nothing is known of these workflows yet." + ("" if self.host.readonly else " R looks.")
         if self._asking:
             return ""
         who = sanitize(self.organization or self._account, 40)
         web_app = capabilities(self.account.provider).web_app
         where = f"made and saved in the web app\n({web_app})" if web_app else "set up in config.toml"
-        return f"{who} has no saved workflow. Workflows are {where}; u looks again. Wrong organization? 5."
+        return f"{who} has no saved workflow. Workflows are {where}; R looks again. Wrong organization? 5."
 
     def _draw_offer(self) -> None:
         """What is known of the workflow under the cursor."""
         offer = self.offer
-        is_full = self.has_class("-full")
-        text = workflow_words.summary(offer, self.host.glyphs, with_settings=is_full) if offer else Content("")
-        self.query_one("#beside" if is_full else "#below", Static).update(text)
+        beside = self.pane_cells > 0
+        text = workflow_words.summary(offer, self.host.glyphs, with_settings=beside) if offer else Content("")
+        self.query_one("#beside" if beside else "#below", Static).update(text)
         self.refresh_bindings()
 
     # ---------------------------------------------------------------------------------------------------- handlers
@@ -303,6 +340,56 @@ class Workflows(Page):
         self.draw()
 
     # ----------------------------------------------------------------------------------------------------- actions
+
+    def reshape(self) -> None:
+        """The pane was opened, closed or moved."""
+        self.draw()
+
+    def action_sort(self) -> None:
+        """Sort by the same the other way round, then by the next."""
+        self._turned = bool(self._order) and not self._turned
+        if not self._turned:
+            self._order = (self._order + 1) % len(ORDERS)
+        self.draw()
+
+    @property
+    def _pair(self) -> list[CatalogEntry]:
+        """The marked workflows that are shown, in their order."""
+        return [one for one in self.shown_offers if one.workflow.id in self._marked]
+
+    def action_mark(self) -> None:
+        """Mark this workflow, or no longer; go on to the next."""
+        if (offer := self.offer) is not None:
+            self._marked ^= {offer.workflow.id}
+            self.draw()
+            self.query_one("#offers", Rows).action_cursor_down()
+
+    def action_default(self) -> None:
+        """Ask whether new orders of this account begin with this workflow."""
+        if self.offer is not None and self.account is not None:
+            self.run_latest(partial(self._make_default, self.account, self.offer), "default")
+
+    async def _make_default(self, account: AccountConfig, offer: CatalogEntry) -> None:
+        name, whose = sanitize(catalogue.name(offer), 50), sanitize(account.name, 30)
+        if self._is_default(offer):
+            self.notify(f"{name} is the default of {whose} already.", markup=False)
+            return
+        lines = ["New orders and rules begin with it; what waits stays as it is. Nothing is sent by that."]
+        choices = (No("leave it as it is"), Choice("y", "make it the default", True))
+        if not await self.host.ask(Question(f"Make {name} the default of {whose}?", lines, choices)):
+            return
+
+        def save() -> Config:
+            save_setting(self.host.paths, f"accounts.{account.name}.workflow", offer.workflow.id)
+            return load(self.host.paths)
+
+        try:
+            self.host.config = await asyncio.to_thread(save)
+        except ConfigError as problem:
+            self.notify(beginning(str(problem), 300), severity="error", markup=False)
+            return
+        self.notify(f"{name} is the default of {whose} now; saved in settings.toml.", markup=False)
+        self.draw()
 
     def action_filter(self) -> None:
         """Type a filter."""
@@ -331,8 +418,11 @@ class Workflows(Page):
             await self._read()
 
     async def action_compare(self) -> None:
-        """Show what the newer version changes."""
+        """Show two marked ones side by side, or what the newer version changes."""
         offer = self.offer
+        if len(self._pair) == 2:
+            self.run_latest(partial(self._compare, [one.workflow.id for one in self._pair]), "open")
+            return
         if offer is None:
             return
 
@@ -344,6 +434,17 @@ class Workflows(Page):
         known = {version: catalogue.parse(text) if text else None for version, text in texts.items()}
         lines = "\n".join(workflow_words.compared(offer, known))
         self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: what is new", Content(lines)))
+
+    async def _compare(self, pair: Sequence[str]) -> None:
+        for one in self.catalogue.offers:
+            if one.workflow.id in pair and not one.has_settings and not self.host.readonly:
+                await self._fetch(one.workflow.id)
+        first, second = sorted(
+            (one for one in self.catalogue.offers if one.workflow.id in pair),
+            key=lambda one: pair.index(one.workflow.id),
+        )
+        text = workflow_words.side_by_side(first, second, self.app.size.width - 2, self.host.glyphs)
+        self.app.push_screen(TextDialog("A and B: what differs is marked !", text, plain=True))
 
     def action_executions(self) -> None:
         """Show the newest executions of this workflow, as the service lists them."""

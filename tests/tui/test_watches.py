@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
 import time
 import tomllib
@@ -14,15 +16,16 @@ from textual.widgets import Input
 
 from artui.config import paths
 from artui.engine.anchor import open_journal
-from artui.journal import Connection, accounts, jobs, requests, rules, seen
+from artui.engine.client import start_watching
+from artui.journal import Connection, JournalProblem, accounts, jobs, requests, reviews, rules, seen
 from artui.journal.rules import RuleState, SkipCount
 from artui.journal.seen import SeenFile
 from artui.model.job import Batch
-from artui.model.states import Seen
+from artui.model.states import Review, Seen
 from artui.model.watching import RuleCause
 from artui.providers.base import Workflow
 from artui.tui.job_details import DetailsScreen
-from artui.tui.watches import Watches
+from artui.tui.watches import Watches, deciding
 from artui.tui.watches.rule_screen import RuleScreen
 from artui.watch.rules import rule_id
 from tests.samples import new_job
@@ -133,11 +136,11 @@ async def test_a_rule_that_nobody_watches_says_so_and_how_to() -> None:
     async with at_desk() as desk:
         await on_watch(desk)
         await desk.sees("/srv/in -> /srv/out/{stem}", "account studio", "Ghost Mannequin", "cap 500 a day")
-        assert re.search(r"! /srv/in +not watched +- +- +- +- +-/500", row_of(desk, "! /srv/in"))
+        assert re.search(r"! /srv/in +not watched +- +- +- \[\.+\|\.\|\] +-/500", row_of(desk, "! /srv/in"))
         await desk.sees("Not watched by any engine: `artui watch`, or its service, watches.")
         await desk.press("w")
-        await desk.sees("artui service install", "artui watch --dry-run")
-        await desk.until(lambda: "1 rule without a daily cap, at most 500 cr a day by the others" in _joined(desk))
+        await desk.sees("Start watching now?", "artui service install", "`artui watch --dry-run` lists")
+        await desk.until(lambda: "1 rule without a daily cap, at most 500 cr a day by the others." in _joined(desk))
 
 
 async def test_figures_of_today_and_what_the_cap_holds() -> None:
@@ -152,7 +155,7 @@ async def test_figures_of_today_and_what_the_cap_holds() -> None:
         await desk.sees("waits: cap reached", "8 taken, 3 done, 1 failed, 2 refused")
         await desk.until(lambda: "(100 more allowed today)" in _joined(desk))
         # 2 growing + 2 held wait; of those not taken the ones refused and the one that failed.
-        assert re.search(r"waits: cap reached +4 +8 +3 +3 +40/600", row_of(desk, "! /srv/in"))
+        assert re.search(r"waits: cap reached +4 +8 +3 +3 \[\.+\|\.\|\] +40/600", row_of(desk, "! /srv/in"))
         await desk.sees("20 cr charged + 20 sent of 600", "2 wait: cap reached, 2 still growing")
         await desk.until(lambda: "40 of 600 (charged 20, sent 20). 2 photos wait until 00:00. +" in _joined(desk))
 
@@ -171,7 +174,7 @@ CAUSES = {**dict.fromkeys(RuleState), RuleState.OFFLINE: RuleCause.MISSING}
         (RuleState.HELD, "Ghost now costs 12, not 10: nothing is sent at the new price", "held: needs your yes",
          "Ghost now costs 12, not 10: nothing is sent at the new price. Nothing new is taken. enter on the"),
         (RuleState.WAITS, "the service is asked what it costs", "waits for the price", "it goes on by itself"),
-        (RuleState.ENDED, "", "not watched", "does not watch this folder yet: u has it read the rules again"),
+        (RuleState.ENDED, "", "not watched", "does not watch this folder yet: R has it read the rules again"),
     ],
 )  # fmt: skip
 async def test_each_state_in_words(state: RuleState, message: str, word: str, said: str) -> None:
@@ -298,9 +301,74 @@ async def test_taken_not_taken_and_log() -> None:
         assert re.search(r"here before the rule +1 +old.jpg", row_of(desk, "here before"))
         assert re.search(r"same content, copied +2 +IMG_4.jpg, IMG_3.jpg", row_of(desk, "same content"))
         await desk.press("right")
+        await desk.sees("[Rejected 0]", "None. What a person rejects")
+        await desk.press("right")
         await desk.sees("[Log]", "5 taken: IMG_0.jpg")
         await desk.press("q")
         await desk.sees("[4 Watch]")
+
+
+def reject(db: Connection) -> None:
+    job = jobs.get(db, jobs_of(db)[0])
+    assert job
+    reviews.add(db, job, Review.REJECTED, "mara", "mask or edges", results=job.results)
+
+
+async def test_what_is_rejected_is_counted_and_taken_back() -> None:
+    write_rules()
+    result = {"locator": "u", "path": "/srv/out/IMG_0.png", "digest": "d", "size": 1}
+    journal(settle, {**SAVED, "results": json.dumps([result])}, SAVED, FAILED)
+    journal(reject)
+    async with at_desk() as desk:
+        desk.pretend_engine("watch")
+        await on_watch(desk)
+        await desk.sees("bad 2: 1 failed, 1 rejected. enter shows them")
+        await desk.until(lambda: re.search(r"\+ /srv/in +watched +0 +1 +2 \[", "\n".join(desk.lines())))
+        await desk.press("enter", "u")  # nothing can be taken back among what was taken
+        await desk.press("left", "left")
+        await desk.sees("[Rejected 1]", "by mara: mask or edges", "u take back")
+        await desk.press("u")
+        await told(desk, "Taken back: IMG_0.jpg is not rejected.")
+        await desk.sees("[Rejected 0]")
+        assert desk.job(jobs_of_desk(desk)[0]).review == ""
+
+
+def jobs_of_desk(desk: Desk) -> list[int]:
+    return desk.console.journal.read(jobs_of)
+
+
+# ---------------------------------------------------------------------------------------------- starting and ending
+
+
+async def test_watching_is_started_after_a_yes_and_ended_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write_rules(RULES.split("# The")[0].replace("/srv/in", str(tmp_path)).replace('"ignore"', '"process"'))
+    for number in range(3):
+        (tmp_path / f"{number}.jpg").write_bytes(b"x")
+    did: list[str] = []
+    monkeypatch.setattr(deciding, "start_watching", lambda *_: did.append("start"))
+    monkeypatch.setattr(deciding, "stop_watching", lambda *_: did.append("stop"))
+    async with at_desk() as desk:
+        await on_watch(desk)
+        await desk.press("w")
+        await desk.sees("Start watching now? At most 500 cr a day by its cap.", "3 photos lie there already")
+        await desk.press("w", "enter")  # the key that opened it answers nothing, and enter does not spend
+        assert did == []
+        await desk.press("w", "y")
+        await told(desk, "1 folder watched from now on.")
+        desk.pretend_engine("watch")
+        await desk.until(lambda: desk.console.look.engine)
+        await desk.press("w")
+        await desk.sees("Stop watching?", "process 1 on here", "What is under way goes on")
+        await desk.press("y")
+        await told(desk, "No folder is watched any more.")
+    assert did == ["start", "stop"]
+
+
+async def test_why_watching_does_not_begin_is_said() -> None:
+    async with at_desk() as desk:
+        write_rules("[[watch]]\nfolder = 7\n")
+        with pytest.raises(JournalProblem, match=r"Watching did not begin\. .*must be text"):
+            await asyncio.to_thread(start_watching, paths(), desk.console.journal)
 
 
 async def test_a_group_shows_its_files_and_a_job_among_them() -> None:
@@ -422,14 +490,14 @@ async def test_looking_now_is_for_an_engine_that_watches() -> None:
     journal(settle)
     async with at_desk() as desk:
         await on_watch(desk)
-        await desk.press("u")
+        await desk.press("R")
         await told(desk, "No engine watches folders")
         desk.pretend_engine("watch")
         await desk.sees("watched")
         await desk.until(lambda: desk.console.place.standings[0].is_watched)  # type: ignore[attr-defined]
-        await desk.press("u")
+        await desk.press("R")
         await desk.until(lambda: asked(desk) == [("look now", {"rule": IN})])
-        await desk.press("down", "u")  # a rule the watcher does not know yet
+        await desk.press("down", "R")  # a rule the watcher does not know yet
         await desk.until(lambda: asked(desk)[1:] == [("read rules", {})])
 
 
@@ -439,8 +507,8 @@ async def test_a_console_that_only_reads_changes_nothing() -> None:
     async with at_desk(readonly=True) as desk:
         desk.pretend_engine("watch")
         await on_watch(desk)
-        await desk.press("a", "e", "P", "plus", "u", "y", "x")
-        await desk.press("enter", "P", "plus", "u", "y")
+        await desk.press("a", "e", "P", "plus", "R", "y", "x")
+        await desk.press("enter", "P", "plus", "R", "y")
         await desk.until(lambda: isinstance(desk.console.screen, RuleScreen))
         assert asked(desk) == []
 
@@ -557,7 +625,7 @@ async def test_a_saved_rule_is_changed_in_its_place_and_taken_away() -> None:
         await desk.press("ctrl+u", "enter")
         await desk.sees("WITHOUT a daily cap")
         await desk.press("r", "s")
-        await told(desk, "Saved in settings.toml. No engine watches folders yet: w says how.")
+        await told(desk, "Saved in settings.toml. No engine watches folders yet: w starts it.")
         assert asked(desk) == []
         first, second = saved()
         assert first["workflow"] in ("w-2", "w-3")  # two share the name: only the id says which

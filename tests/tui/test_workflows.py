@@ -154,7 +154,7 @@ async def test_favourites_come_first_then_what_was_used_then_the_newest() -> Non
         await desk.until(lambda: order(place) == ["Anna", "Used", "Clara", "Berta"])
         assert place.offer
         assert place.offer.workflow.name == "Anna"
-        await desk.sees("* Anna")
+        await desk.sees("f Anna")
         assert desk.console.journal.read(offers.favourites, "studio") == {"a"}
         await desk.press("f")
         await desk.until(lambda: order(place) == ["Used", "Clara", "Berta", "Anna"])
@@ -188,7 +188,7 @@ async def test_a_newer_version_is_compared_with_the_one_that_jobs_wait_for(at_se
         desk.write(lambda db: db.execute("UPDATE jobs SET workflow = ?, version = ?", (chosen.id, chosen.version)))
         assert "compare" not in desk.lines()[-1]
         at_service.switch({"price": {chosen.id: 12}})
-        await desk.press("u")
+        await desk.press("R")
         await desk.until(lambda: any(one.pinned for one in place.shown_offers))
         await desk.press("home")
         while not (place.offer and place.offer.pinned):
@@ -251,12 +251,12 @@ async def test_without_an_account_it_says_where_to_make_one() -> None:
 async def test_an_organization_without_workflows_is_told_where_they_are_made() -> None:
     async with at_desk() as desk:
         place = await open_workflows(desk)
-        await desk.sees("Nothing is known of these workflows yet", "u looks again")
+        await desk.sees("Nothing is known of these workflows yet", "R looks again")
         place._trouble = ""
         place.catalogue = catalogue.Catalogue((), time.time())
         place.draw()
         await desk.sees(
-            "studio has no saved workflow", "(webapp.autoretouch.com); u looks again. Wrong organization? 5."
+            "studio has no saved workflow", "(webapp.autoretouch.com); R looks again. Wrong organization? 5."
         )
 
 
@@ -268,7 +268,7 @@ async def test_a_readonly_console_neither_asks_the_service_nor_stars() -> None:
         await desk.sees("Ghost Shoes", "enter steps")
         assert "favourite" not in desk.lines()[-1]
         assert "look again" not in desk.lines()[-1]
-        await desk.press("f", "u")
+        await desk.press("f", "R")
         assert not place._trouble
 
 
@@ -333,3 +333,75 @@ async def test_the_share_of_rejected_is_of_what_was_looked_at() -> None:
         await desk.sees("Rejected", "33 %")
         await desk.press("enter")
         await desk.sees("rejected in review: 1 of 3 (33 %)")
+
+
+async def test_a_filter_by_price_and_each_order_both_ways() -> None:
+    cache(
+        flow("a", "Anna", price=30, changed_at="2026-03-01"),
+        flow("b", "Berta", price=10, changed_at="2026-02-01"),
+        flow("wf", "Clara", price=20, changed_at="2026-01-01"),
+    )
+    fill(SAVED, SAVED)
+    async with at_desk() as desk:
+        place = await open_workflows(desk)
+        await desk.until(lambda: order(place) == ["Clara", "Anna", "Berta"])
+        await desk.sees("Steps", "background~ith alpha")
+        found = []
+        for _ in range(9):
+            await desk.press("comma")
+            found.append("".join(name[0] for name in order(place)))
+        assert found == ["ABC", "CBA", "BCA", "ACB", "ABC", "CAB", "ABC", "CAB", "CAB"]
+        for typed, names in (("price<20", "B"), ("price>=20", "CA"), ("anna price>1", "A"), ("price=10 clara", "")):
+            await desk.press("slash", *["space" if letter == " " else letter for letter in typed], "enter")
+            await desk.until(lambda names=names: "".join(name[0] for name in order(place)) == names)
+            await desk.press("escape")
+
+
+@pytest.mark.usefixtures("configured")
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_two_marked_are_compared_side_by_side(size: tuple[int, int]) -> None:
+    soft = [*PIPELINE[:2], PIPELINE[3] | {"settings": {"targetFormat": "JPEG", "targetMode": "RGB"}}]
+    cache(flow("wf", "Anna", price=30), flow("b", "Berta", price=20, components=soft))
+    fill(SAVED, FAILED)
+    async with at_desk(size=size) as desk:
+        place = await open_workflows(desk)
+        await desk.until(lambda: order(place) == ["Anna", "Berta"])
+        await desk.press("space")
+        assert "c compare" not in desk.lines()[-1]
+        await desk.press("space")
+        await desk.sees("c compare")
+        await desk.press("c")
+        await desk.sees("A  Anna", "B  Berta", "! price", "30 cr", "20 cr", "! shadow", "no such step", "targetFormat")
+        said = [" ".join(line.split()) for line in desk.lines()]
+        assert any("1 of 2, 1 failed 0 of 0, 0 failed" in line for line in said)
+        assert any(line.startswith("edge true true") for line in said), "what is the same is not marked"
+        await desk.press("end")
+        await desk.sees("B costs 10 cr less a photo.")
+
+
+@pytest.mark.usefixtures("configured")
+async def test_a_default_is_made_after_a_yes_and_saved() -> None:
+    cache(flow("wf", "Anna"))
+    async with at_desk() as desk:
+        place = await open_workflows(desk)
+        await desk.until(lambda: order(place) == ["Anna"])
+        await desk.press("D")
+        await desk.sees("Make Anna the default of studio?", "what waits stays as it is")
+        await desk.press("D", "enter")
+        assert not paths().settings_file.exists()
+        await desk.press("D", "y")
+        await desk.until(lambda: desk.console.config.accounts["studio"].workflow == "wf")
+        await desk.sees("D Anna")
+    assert 'workflow = "wf"' in paths().settings_file.read_text()
+
+
+@pytest.mark.usefixtures("configured")
+async def test_the_pane_tells_the_steps_and_is_closed_and_moved() -> None:
+    cache(flow())
+    async with at_desk((120, 36)) as desk:
+        await open_workflows(desk)
+        await desk.sees("2 Background Removal", "reflection: 0.25")
+        await desk.press("p")
+        await desk.until(lambda: "reflection: 0.25" not in "\n".join(desk.lines()))
+        await desk.press("p", "less_than_sign")
+        await desk.sees("reflection: 0.25")

@@ -23,6 +23,7 @@ from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.columns import Column, Slot, heads, layout, line
 from artui.tui.dialogs import Ask
 from artui.tui.look import Width
+from artui.tui.meters import meter_bar
 from artui.tui.page import Page
 from artui.tui.rows import SIGN, Rows
 from artui.tui.shell import Line
@@ -47,6 +48,9 @@ REST = 10
 
 LEAST_REST = 0.25
 
+METER = 11
+"""Cells of a cap's meter."""
+
 MARGIN = 1
 """Cells after the columns."""
 
@@ -55,15 +59,16 @@ FROM_NORMAL, FROM_WIDE, FROM_FULL = Width.NORMAL - MARGIN, Width.WIDE - MARGIN, 
 
 COLUMNS = (
     Column("Folder"),
-    Column("Output", 30, wanted_from=FROM_FULL),
+    Column("Output", 30, wanted_from=FROM_FULL + 20),
     Column("Account", 12, wanted_from=FROM_FULL),
     Column("Workflow", 20, wanted_from=FROM_WIDE),
     Column("State", 21, says=True),
     Column("Waits", 6, right=True, wanted_from=FROM_NORMAL),
-    Column("Taken", 7, right=True, wanted_from=FROM_NORMAL),
-    Column("Done", 7, right=True, wanted_from=FROM_NORMAL),
-    Column("Not", 5, right=True, wanted_from=FROM_NORMAL),
-    Column("Today", 13, right=True),
+    Column("Taken", 7, right=True, wanted_from=FROM_WIDE),
+    Column("Saved", 6, right=True, wanted_from=FROM_NORMAL),
+    Column("Bad", 4, right=True, wanted_from=FROM_NORMAL),
+    Column("", 13, gap=1, wanted_from=64),
+    Column("Cap today", 12, right=True),
 )
 
 
@@ -88,9 +93,9 @@ class Watches(Page):
         Binding("e", "edit", "edit", tooltip="Change this rule, or show the file and line where it is written"),
         Binding("P", "pause", "pause", tooltip="Pause this rule, or let it go on"),
         Binding("plus", "allow", "allow", tooltip="Allow this rule more credits, until midnight"),
-        Binding("u", "look", "look", tooltip="Look at the folder now; has rules read again that are new"),
+        Binding("R", "look", "look", tooltip="Look at the folder now; has rules read again that are new"),
         Binding("b", "review", "review", tooltip="Look through the saved results of this rule"),
-        Binding("w", "watch", "watch", tooltip="What watches the folders, and how to start it"),
+        Binding("w", "watch", "watch", tooltip="Start watching in the background, or stop it"),
         Binding("x", "remove", show=False, tooltip="Take this rule away; photos it took go on"),
     ]
     DEFAULT_CSS = """
@@ -194,6 +199,7 @@ class Watches(Page):
         glyphs, entry, figures = self.host.glyphs, one.entry, one.figures
         today = figures.today if figures else None
         spent = f"{one.spent:,}" + ("" if one.cap is None else f"/{one.cap:,}")
+        meter, style = ("", "") if one.cap is None else meter_bar(one.spent, one.cap, METER, glyphs)
         texts = (
             home(entry.folder) if str(entry.folder) not in ("", ".") else "no folder",
             home(entry.output),
@@ -202,13 +208,16 @@ class Watches(Page):
             standing.state(one, time.time()),
             amount(one.waits) if figures else "-",
             amount(today.taken) if today else "-",
-            amount(today.done) if today else "-",
-            amount(today.refused + today.failed) if today else "-",
+            amount(today.done - today.rejected) if today else "-",
+            amount(today.bad) if today else "-",
+            meter,
             spent if figures else "-" if one.cap is None else f"-/{one.cap:,}",
         )
         signs = {None: (glyphs.unpaid, "$quiet"), True: (glyphs.needs, "$warning"), False: (glyphs.done, "$success")}
         sign, colour = signs[standing.needs_a_look(one)]
-        return Content.assemble((f"{sign} ", colour), line(slots, texts, glyphs.ellipsis))
+        said = Content.assemble((f"{sign} ", colour), line(slots, texts, glyphs.ellipsis))
+        place = next((slot for slot in slots if meter and slot.index == texts.index(meter)), None)
+        return said.stylize(style, place.start, place.end) if place else said
 
     def _draw_about(self) -> None:
         """All about the rule under the cursor."""
@@ -226,7 +235,7 @@ class Watches(Page):
             return Content.assemble((glyphs.plain(lines[0]), "$error"), f"\n{lines[1]}")
         # What is to be done comes early: a small terminal cuts the end.
         said = standing.sentence(one, time.time())
-        facts = [standing.today_line(one), standing.now_line(one), standing.terms(one)]
+        facts = [standing.today_line(one), standing.bad_line(one), standing.now_line(one), standing.terms(one)]
         return Content.assemble(
             glyphs.plain(standing.way(one.entry, glyphs)),
             (glyphs.plain(f"\n{said}" if said else ""), "$warning"),
@@ -253,7 +262,9 @@ class Watches(Page):
             else:
                 self._open(one)
         elif one is not None:
-            self.notify("No engine has watched this folder yet: there is nothing to show. w says how.", markup=False)
+            self.notify(
+                "No engine has watched this folder yet: there is nothing to show yet. w starts that.", markup=False
+            )
 
     def _open(self, one: RuleStatus) -> None:
         """Show the lists of a rule."""
@@ -297,8 +308,8 @@ class Watches(Page):
         self._about_rule(lambda one: deciding.look_now(self.host, one))
 
     def action_watch(self) -> None:
-        """Say what watches the folders."""
-        deciding.how_to_watch(self.host, self.entries)
+        """Start watching, or stop it."""
+        self.run_worker(deciding.watch(self.host, self.entries, self.standings), exclusive=True, group="act")
 
     def action_add(self) -> None:
         """Watch another folder."""
@@ -355,4 +366,4 @@ class Watches(Page):
             await deciding.read_rules(self.host)
             self.notify(f"{said} `artui watch` reads it now.", markup=False)
         else:
-            self.notify(f"{said} No engine watches folders yet: w says how.", markup=False)
+            self.notify(f"{said} No engine watches folders yet: w starts it.", markup=False)

@@ -6,26 +6,33 @@ A question names the rule, how many photos it is about and what they cost; ``n``
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artui.config import ConfigError, Origin
-from artui.core import options
+from artui.config import ConfigError, Origin, Paths
+from artui.config.system import unit_of
+from artui.core import options, review
 from artui.core.actions import Action
 from artui.core.options import ActionSet
-from artui.journal import rules, watching
+from artui.engine.client import start_watching, stop_watching
+from artui.journal import Journal, JournalProblem, jobs, rules, watching
+from artui.journal.requests import EngineRow
 from artui.journal.rules import RuleRow, RuleState
 from artui.model.commands import Command
-from artui.model.states import Reason
+from artui.model.states import Reason, Review
 from artui.sanitize import beginning, sanitize
+from artui.tui import catalogue
 from artui.tui.deciding import ask_credits
 from artui.tui.dialogs import Choice, No, Question, TextDialog
 from artui.tui.watches import written
-from artui.tui.watches.standing import RuleStatus
-from artui.tui.words import plural
+from artui.tui.watches.form import photos_in
+from artui.tui.watches.standing import RuleStatus, is_watching
+from artui.tui.words import clock, home, plural
+from artui.watch.systemd import UNIT
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
@@ -168,13 +175,30 @@ async def allow(host: Host, standing: RuleStatus) -> None:
 async def look_now(host: Host, standing: RuleStatus) -> None:
     """Have the folder looked at now, or the rules read where the engine does not know this one."""
     if not standing.watching:
-        host.notify("No engine watches folders: w says how.", markup=False)
+        host.notify("No engine watches folders: w starts it.", markup=False)
     elif standing.is_watched:
         await _ask_for(host, Command.LOOK_NOW, standing)
         host.notify(f"Looking at {standing.entry.title}.", markup=False)
     else:
         await read_rules(host)
         host.notify("The rules are read again.", markup=False)
+
+
+async def take_back(host: Host, number: int) -> None:
+    """Take the rejection of a job's result back, which costs nothing; its file goes back to where it was saved."""
+
+    def undo() -> list[str]:
+        job = host.journal.read(jobs.get, number)
+        made = review.decide(host.journal, [job], Review.TAKEN_BACK, who=review.reviewer(host.config)) if job else []
+        return [told for one in made for told in ([one.why] if one.refused else [_back(one), *one.notes])]
+
+    for said in await asyncio.to_thread(undo):
+        host.notify(beginning(said, 300), markup=False)
+
+
+def _back(made: review.Outcome) -> str:
+    where = f"; its file is in {sanitize(home(made.moved[0].parent), 60)} again" if made.moved else ""
+    return f"Taken back: {sanitize(made.job.source.name, 40)} is not rejected{where}."
 
 
 async def read_rules(host: Host) -> None:
@@ -189,7 +213,7 @@ def show_source(host: Host, standing: RuleStatus) -> None:
     """Show the file and the line where this rule is written."""
     source = standing.entry.source
     text = "\n".join(sanitize(line, 200) for line in written.excerpt(source))
-    change = "Change it there; artui never writes to config.toml. u has `artui watch` read it again."
+    change = "Change it there; artui never writes to config.toml. R has `artui watch` read it again."
     if source.origin is Origin.FLAG:
         change = "`artui watch` was started with it; it ends with that."
     host.push_screen(TextDialog(sanitize(str(source)), Content(f"{text}\n\n{change}".strip())))
@@ -223,14 +247,105 @@ async def in_file(host: Host, save: Callable[[], None]) -> bool:
     return True
 
 
-def how_to_watch(host: Host, entries: Sequence[written.RuleEntry]) -> None:
-    """Say what watches the folders: a command in a terminal of its own, or a service."""
+# ------------------------------------------------------------------------------------------------- starting and ending
+
+
+async def watch(host: Host, entries: Sequence[written.RuleEntry], found: Sequence[RuleStatus]) -> None:
+    """Ask whether to begin watching now, or where that is done to end it; then do so. A console that only reads says
+    how it is done."""
+    engine = host.look.engine
+    if host.readonly or not any(entry.rule for entry in entries):
+        host.push_screen(TextDialog("Who watches the folders", Content("\n".join(_by_hand(entries)))))
+    elif engine is not None and is_watching(engine):
+        await _stop(host, engine.row, found)
+    else:
+        await _start(host, entries)
+
+
+def most_a_day(entries: Sequence[written.RuleEntry]) -> str:
+    """The most that these rules may spend in a day, in words."""
     watched = [entry.rule for entry in entries if entry.rule]
-    capped = sum(rule.caps.day or 0 for rule in watched)
-    free = sum(rule.caps.day is None for rule in watched)
-    cost = [f"{plural(free, 'rule')} without a daily cap"] * bool(free)
-    cost += [f"at most {capped:,} cr a day by {'the others' if free else 'all of them'}"] * bool(capped)
+    capped, free = sum(rule.caps.day or 0 for rule in watched), sum(rule.caps.day is None for rule in watched)
+    if not free:
+        return f"At most {capped:,} cr a day by {'its cap' if len(watched) == 1 else 'their caps'}."
+    if not capped:
+        return "WITHOUT a daily cap."
+    return f"{plural(free, 'rule')} without a daily cap, at most {capped:,} cr a day by the others."
+
+
+async def _start(host: Host, entries: Sequence[written.RuleEntry]) -> None:
+    watched = [entry for entry in entries if entry.rule]
     lines = [
+        f"What lands in {plural(len(watched), 'folder')} is sent and paid by itself; so is what landed before.",
+        "`artui watch --dry-run` lists that.",
+        await _there_already(host, watched),
+        "It ends with the demo."
+        if host.demo
+        else "It goes on when the console is closed. `artui service install` makes it start with the machine.",
+    ]
+    lines += ["A rule that cannot be used keeps all from being watched."] * (len(watched) < len(entries))
+    question = Question(
+        f"Start watching now? {most_a_day(watched)}",
+        [line for line in lines if line],
+        (No("not now"), Choice("y", "start", True)),
+    )
+    if await host.ask(question):
+        host.notify("Watching begins ...", markup=False)
+        if await _carried_out(host, start_watching):
+            host.notify(f"{plural(len(watched), 'folder')} watched from now on. w stops it.", markup=False)
+
+
+async def _there_already(host: Host, watched: Sequence[written.RuleEntry]) -> str:
+    """How many photos lie in folders that were never watched and whose rule takes them too; empty where none do."""
+    number = cost = 0
+    for entry in watched:
+        rule = entry.rule
+        row = await host.view.ask(rules.get, entry.id)
+        if rule is None or (row and row.begun) or str(rule.existing) != "process":
+            continue
+        there = await asyncio.to_thread(photos_in, str(entry.folder), rule.ignoring, recursive=rule.recursive) or 0
+        known = await host.view.ask(catalogue.read, entry.account)
+        offer = known.meant(entry.workflow)
+        number, cost = number + there, cost + there * ((offer and offer.workflow.price) or 0)
+    if not number:
+        return ""
+    return f"{plural(number, 'photo lies', 'photos lie')} there already" + (f": at most {cost:,} cr." if cost else ".")
+
+
+async def _stop(host: Host, row: EngineRow, found: Sequence[RuleStatus]) -> None:
+    number = sum(one.figures.counted.on_the_way for one in found if one.figures)
+    under_way = f"{plural(number, 'photo')} under way" if number else "What is under way"
+    unit = f"{UNIT}.service"
+    by_unit = unit_of(row.pid or 0) == unit
+    since = f" since {clock(row.started_at, time.time())}" if row.started_at else ""
+    how = f"as {unit}: it starts again with the machine" if by_unit else f"process {row.pid} on {row.host}"
+    lines = [
+        f"Watching{since}, {how}.",
+        f"{under_way} {'go' if number > 1 else 'goes'} on to the end.",
+        "What lands from now on waits in its folder, unsent.",
+    ]
+    lines += ["`artui service remove` ends the service for good."] * by_unit
+    if await host.ask(Question("Stop watching?", lines, (No("go on"), Choice("y", "stop", True)))):
+        host.notify("Watching ends ...", markup=False)
+        if await _carried_out(host, stop_watching):
+            host.notify("No folder is watched any more. w starts it again.", markup=False)
+
+
+async def _carried_out(host: Host, act: Callable[[Paths, Journal], object]) -> bool:
+    """Start or end an engine beside the screen; whether that went well. What went wrong is said."""
+    try:
+        await asyncio.to_thread(act, host.paths, host.journal)
+    except JournalProblem as problem:
+        said = beginning(str(problem), 300)
+        host.news.tell(time.time(), said)
+        host.notify(said, severity="error", markup=False)
+        return False
+    return True
+
+
+def _by_hand(entries: Sequence[written.RuleEntry]) -> list[str]:
+    """What watches the folders: a command in a terminal of its own, or a service."""
+    return [
         "Only `artui watch` works through the rules. It goes on",
         "when this console is closed, and its jobs show here.",
         "",
@@ -242,9 +357,12 @@ def how_to_watch(host: Host, entries: Sequence[written.RuleEntry]) -> None:
         "    makes it a service that starts with the machine and",
         "    outlives your login",
         "",
-        f"It sends and pays what lands in {plural(len(watched), 'folder')}: {', '.join(cost) or 'none yet'}.",
+        *(
+            [f"It sends and pays what lands. {most_a_day(entries)}"]
+            if entries
+            else ["No folder is watched yet: a adds one."]
+        ),
     ]
-    host.push_screen(TextDialog("Who watches the folders", Content("\n".join(lines))))
 
 
 async def review_results(host: Host, one: RuleStatus) -> None:

@@ -36,7 +36,7 @@ from artui.tui.words import RowContext
 MOST_FILES, MOST_LINES = 1000, 1000
 """The newest files of a group and lines of a log that are shown."""
 
-CHIPS = ("taken", "not-taken", "log")
+CHIPS = ("taken", "not-taken", "rejected", "log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +49,22 @@ class RuleRead:
     around: RowContext
     groups: list[FileGroup]
     files: list[NotTaken]
+    rejected: list[NotTaken]
     log: list[Happening]
 
 
 class RuleScreen(Above[None]):
-    """Taken, not taken, log of one rule."""
+    """Taken, not taken, rejected, log of one rule."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "back", "back", tooltip="Back to the rules"),
-        Binding("left", "chip(-1)", show=False, tooltip="The list before: taken, not taken, log"),
-        Binding("right", "chip(1)", show=False, tooltip="The next list: taken, not taken, log"),
+        Binding("left", "chip(-1)", show=False, tooltip="The list before: taken, not taken, rejected, log"),
+        Binding("right", "chip(1)", show=False, tooltip="The next list: taken, not taken, rejected, log"),
         Binding("b", "review", "review", tooltip="Look through the saved results of this rule"),
         Binding("P", "pause", "pause", tooltip="Pause this rule, or let it go on"),
         Binding("plus", "allow", "allow", tooltip="Allow this rule more credits, until midnight"),
-        Binding("u", "look", "look", tooltip="Look at the folder now"),
+        Binding("u", "undo", "take back", tooltip="This result is not rejected after all; its file goes back"),
+        Binding("R", "look", "look", tooltip="Look at the folder now"),
     ]
     CSS = """
     RuleScreen #title { text-style: bold; }
@@ -72,7 +74,7 @@ class RuleScreen(Above[None]):
     RuleScreen #none { padding: 1 1; height: auto; }
     RuleScreen #here { height: 2; padding: 0 1; }
     """
-    changes = frozenset({"pause", "allow", "look"})
+    changes = frozenset({"pause", "allow", "look", "undo"})
 
     def __init__(self, one: RuleStatus) -> None:
         super().__init__()
@@ -84,13 +86,14 @@ class RuleScreen(Above[None]):
         self._spans: list[tuple[int, int, str]] = []
 
     def compose(self) -> ComposeResult:
-        """The rule, the chips, the three lists, a sentence about the line under the cursor, the keys."""
+        """The rule, the chips, the lists, a sentence about the line under the cursor, the keys."""
         for name in ("title", "state", "chips", "heads"):
             yield Line(id=name)
         yield Static("", id="none", markup=False)
         with ContentSwitcher(initial="taken", id="lists"):
             yield JobTable(self.host.glyphs, id="taken")
             yield ToldList(self.host.glyphs, id="not-taken")
+            yield ToldList(self.host.glyphs, id="rejected")
             yield ToldList(self.host.glyphs, id="log")
         yield Static("", id="here", markup=False)
         yield Keys()
@@ -138,7 +141,8 @@ class RuleScreen(Above[None]):
             row = one.row
             groups = watching.groups(db, row) if row else []
             files = watching.files(db, row, group, MOST_FILES) if row and group else []
-            return RuleRead(one, order, found, around, groups, files, rules.happenings(db, entry.id, MOST_LINES))
+            bad, log = watching.rejected(db, entry.id, MOST_FILES), rules.happenings(db, entry.id, MOST_LINES)
+            return RuleRead(one, order, found, around, groups, files, bad, log)
 
         return await self.host.view.ask(ask)
 
@@ -152,6 +156,7 @@ class RuleScreen(Above[None]):
             self._put("not-taken", FILES, file_lines(page.files))
         else:
             self._put("not-taken", GROUPS, group_lines(page.standing.row, page.groups))
+        self._put("rejected", FILES, file_lines(page.rejected))
         self._put("log", LOG, log_lines(page.log))
         self.draw()
 
@@ -180,14 +185,14 @@ class RuleScreen(Above[None]):
         empty.update("" if self._page is None else _NONE[self.chosen])
         empty.display = not listed.items
         self._draw_here()
+        self.refresh_bindings()
         self.query_one(Keys).draw()
 
     def _draw_chips(self) -> None:
         page = self._page
-        counts = ("", "", "") if page is None else (
-            f" {len(page.order):,}", f" {sum(one.count for one in page.groups):,}", ""
-        )  # fmt: skip
-        words = (f"Taken{counts[0]}", f"Not taken{counts[1]}", "Log")
+        numbers = (len(page.order), sum(one.count for one in page.groups), len(page.rejected)) if page else ()
+        counts = [f" {number:,}" for number in numbers] or ["", "", ""]
+        words = (f"Taken{counts[0]}", f"Not taken{counts[1]}", f"Rejected{counts[2]}", "Log")
         parts: list[str | tuple[str, str]] = []
         self._spans, at = [], 0
         for name, word in zip(CHIPS, words, strict=True):
@@ -281,6 +286,18 @@ class RuleScreen(Above[None]):
         """Look now."""
         self.run_worker(deciding.look_now(self.host, self.standing), exclusive=True, group="act")
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only what is rejected can be taken back."""
+        if action == "undo" and (not self.is_mounted or self.chosen != "rejected" or not self._list.items):
+            return False
+        return super().check_action(action, parameters)
+
+    def action_undo(self) -> None:
+        """Take the rejection under the cursor back."""
+        line = cast("ToldList", self._list).current
+        if line is not None and line.job is not None:
+            self.run_worker(deciding.take_back(self.host, line.job), exclusive=True, group="act")
+
     def action_back(self) -> None:
         """From the files of a group to all groups; from there to the rules."""
         if self.group is not None and self.chosen == "not-taken":
@@ -292,5 +309,6 @@ class RuleScreen(Above[None]):
 _NONE = {
     "taken": "No photo was taken yet. What lands in the folder is taken once it is whole.",
     "not-taken": "Everything that lay in the folder at the last look was taken.",
+    "rejected": "None. What a person rejects in Review, or moves to rejected/, is listed here.",
     "log": "Nothing has happened yet.",
 }

@@ -176,6 +176,16 @@ def did(figures: Figures) -> str:
     return ", ".join(parts)
 
 
+def bad_line(standing: RuleStatus) -> str:
+    """Which files of today have no result to be used; empty where all have."""
+    today = standing.figures.today if standing.figures else None
+    if today is None or not today.bad:
+        return ""
+    kinds = (("refused", today.refused), ("failed", today.failed), ("rejected", today.rejected))
+    said = ", ".join(f"{number:,} {word}" for word, number in kinds if number)
+    return f"bad {today.bad:,}: {said}. enter shows them, with what can be done"
+
+
 def cost(standing: RuleStatus) -> str:
     """What it spent today, of how much."""
     if standing.figures is None:
@@ -237,9 +247,9 @@ def _sentences(standing: RuleStatus, now: float) -> Iterator[str]:
     if row is not None and row.paused:
         yield "Paused by a person: nothing new is taken or sent; what is bought is fetched. P goes on."
     if not standing.watching:
-        yield "Not watched by any engine: `artui watch`, or its service, watches. w says how."
+        yield "Not watched by any engine: `artui watch`, or its service, watches. w starts it."
     elif row is None or row.state is RuleState.ENDED:
-        yield "The `artui watch` that runs does not watch this folder yet: u has it read the rules again."
+        yield "The `artui watch` that runs does not watch this folder yet: R has it read the rules again."
     elif not row.paused:
         yield from _watched_sentences(standing, row, now)
 
