@@ -113,7 +113,7 @@ QUESTIONS = {
     "send again": Paying(gone, (), "r", "Retry boot.jpg? At most 10 cr.", "y", 10),
     "retry in the details": Paying(failed, ((ENTER, "What happened"),), "r", "Retry boot.jpg? At most 16 cr.", "y", 16),
     "in doubt": Paying(in_doubt, ((ENTER, "What happened"),), ENTER, "boot.jpg: paid or not?", "a", 10, below=2),
-    "sample": Paying(sampled, (("y", "1 of 1"),), ENTER, "Of the first 1: 1 saved.", "y", 20),
+    "sample": Paying(sampled, (("b", "this photo: not decided"),), ENTER, "Of the first 1: 1 saved.", "y", 20),
     "price": Paying(dearer, (("a", "2 marked"),), "r", "Export only now costs 12, not 10.", "y", 24),
     "resume": Paying(paused, (), "P", "go on with all that is paused", "g", 20, below=2),
     "submit": Paying(

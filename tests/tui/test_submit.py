@@ -274,7 +274,7 @@ async def test_batches_labels_and_a_sample(
         await desk.press("2")
         await desk.sees("wait: y")
         await desk.press("y")
-        await desk.sees("Send the other", "1 of 1", "enter send the rest...  esc later")
+        await desk.sees("Send the other", "0 of 1 have come", "enter finish...  esc leave")
         await desk.press("y", "enter")
         await desk.sees("n  later")
         assert desk.requests() == []
