@@ -259,9 +259,11 @@ class Console(App[None], inherit_bindings=False):
         if isinstance(event, events.Key) or (isinstance(event, events.InputEvent) and not event.is_forwarded):
             if self._exit:
                 return  # what a key would open now finds nothing to be built in
-            front = self.screen
-            if isinstance(front, Above):
-                await front.there()
+            front: Screen[Any] | None = None
+            while front is not self.screen:  # another may come in front while this one is waited for
+                front = self.screen
+                if isinstance(front, Above):
+                    await front.there()
             if isinstance(front, Dialog) and not front.takes(event):
                 return
             typed = front.is_modal or isinstance(self.focused, Input)

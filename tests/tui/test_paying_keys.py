@@ -34,7 +34,8 @@ TIMES = 30
 class Paying:
     """A question that pays: how it comes about, the keys before the one that opens it, what it says, the key of its
     paying answer, and the credits that are then charged. ``below``: how far down that
-    answer is. ``watched``: more lines of the rule by which the photos come."""
+    answer is. ``watched``: more lines of the rule by which the photos come. ``has_frames``: the screen it is asked on
+    draws frames as dialogs do."""
 
     prepare: Callable[[Desk], object]
     way: tuple[tuple[str, str], ...]
@@ -44,6 +45,7 @@ class Paying:
     charged: int
     below: int = 1
     watched: str | None = None
+    has_frames: bool = False
 
 
 def failed(desk: Desk) -> None:
@@ -113,7 +115,7 @@ QUESTIONS = {
     "send again": Paying(gone, (), "r", "Retry boot.jpg? At most 10 cr.", "y", 10),
     "retry in the details": Paying(failed, ((ENTER, "What happened"),), "r", "Retry boot.jpg? At most 16 cr.", "y", 16),
     "in doubt": Paying(in_doubt, ((ENTER, "What happened"),), ENTER, "boot.jpg: paid or not?", "a", 10, below=2),
-    "sample": Paying(sampled, (("b", "this photo: not decided"),), ENTER, "Of the first 1: 1 saved.", "y", 20),
+    "sample": Paying(sampled, (("b", "enter finish..."),), ENTER, "Of the first 1: 1 saved.", "y", 20, has_frames=True),
     "price": Paying(dearer, (("a", "2 marked"),), "r", "Export only now costs 12, not 10.", "y", 24),
     "resume": Paying(paused, (), "P", "go on with all that is paused", "g", 20, below=2),
     "submit": Paying(
@@ -201,7 +203,11 @@ def calm(shown: Terminal, paying: Paying) -> None:
     shown.settle()
     shown.until(lambda: "Asking the service" not in shown.text)
     shown.settle()
-    while "+----" in shown.text or home not in shown.text:
+    while (
+        paying.asks in shown.text or "goes back" in shown.text
+        if paying.has_frames
+        else "+----" in shown.text or home not in shown.text
+    ):
         shown.press(ESCAPE)
         shown.settle(0.4)  # long enough that what is typed next does not make another key of it
 
