@@ -97,6 +97,11 @@ def _check(session: Session, *, as_json: bool) -> Exit:
     rules = load_rules(config)
     _check_against_this_machine(config)
     warnings = [*_of_no_use(config), *_workflows_unknown(session, rules)]
+    warnings += [
+        f"{rule.source}: rejected: {rule.rejected} is not there: no rejection is seen until it is"
+        for rule in rules
+        if rule.rejected and not rule.rejected.is_dir()
+    ]
     for warning in warnings:
         say(warning)
     if as_json:

@@ -241,6 +241,8 @@ def redo_command(
             made = [last]
         if not made:
             say("No result is rejected whose photo was not ordered again.")
+            if spending.as_json:
+                put_json([])
             return Exit.OK
         ends: list[Exit] = []
         try:

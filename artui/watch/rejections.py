@@ -16,8 +16,8 @@ from artui.model.job import Job
 from artui.model.states import Review
 from artui.watch.rules import Rule
 
-BY_HAND = "by hand"
-"""Who has decided where a file was moved: nobody has said."""
+BY_HAND = "hand"
+"""Who has decided where a file was moved: nobody has said, so it stands as *by hand*."""
 
 
 @dataclass
