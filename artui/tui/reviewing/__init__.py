@@ -167,7 +167,7 @@ class ReviewScreen(Above[None]):
             self.sample = found or self.sample
             self.numbers = tuple(job.id for job in self.sample.ahead)
         entries = await self.host.view.ask(review.to_look_at, self.numbers, self.by)
-        if self._undecided or not self.app.is_running:
+        if self._undecided or not self._is_shown:
             return  # it is read again once the last decision is written down
         front = self.entry.bought if self.entry else self._begin
         self._put(entries, front)
@@ -184,10 +184,10 @@ class ReviewScreen(Above[None]):
     async def _show(self) -> None:
         """Read the photo in front and its pictures; where another is in front by then, that one."""
         entry = self.entry
-        if entry is None or not self.app.is_running:
+        if entry is None:
             return
         job, made = await self.host.view.ask(_read_one, entry.job)
-        if self.entry is None or self.entry.job != entry.job or job is None:
+        if not self._is_shown or self.entry is None or self.entry.job != entry.job or job is None:
             return  # the next turn of this reading is about the other one
         self.job, self._made = job, made
         pair = Pair.of(job)
@@ -196,9 +196,14 @@ class ReviewScreen(Above[None]):
         after.put(f"after (and {pair.others} more)" if pair.others else "after", pair.after)
         self.draw()
         await asyncio.gather(*(view.show(self._frame(view)) for view in (before, after) if view.display))
-        if self.app.is_running and self.entry == entry:
+        if self._is_shown and self.entry == entry:
             self.draw()
             self._look_ahead()
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether its parts are there: it may be left while something is read for it."""
+        return self.app.is_running and len(self.query(PictureView)) == 2
 
     @property
     def _views(self) -> tuple[PictureView, PictureView]:
