@@ -412,7 +412,7 @@ async def lists(camera: Camera) -> None:
     await camera.pilot.pause(2)
     await camera.shoot("workflows")
     await camera.press("4")
-    await camera.sees("[4 Watch]", "marketplace")
+    await camera.sees("[4 Watch]", "ketplace")
     await camera.sees("90/90", "/100")
     await camera.press("down")
     await camera.pilot.pause(2)
