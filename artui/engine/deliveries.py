@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +58,7 @@ class Deliveries:
     journal: Journal
     config: Callable[[], Config]
     clock: Clock
+    write_until_durable: Callable[[Callable[[Connection], None]], Awaitable[None]]
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -118,10 +119,10 @@ class Deliveries:
         try:
             failure, said = await self._deliver(row)
             if not failure:
-                await self._write(lambda db: deliveries.ended(db, row, said))
+                await self.write_until_durable(lambda db: deliveries.ended(db, row, said))
                 return
         except asyncio.CancelledError:
-            await asyncio.shield(self._write(lambda db: deliveries.put_back(db, row)))
+            await asyncio.shield(self.write_until_durable(lambda db: deliveries.put_back(db, row)))
             return
         except Unfit as why:
             failure, heals = str(why), False
@@ -133,15 +134,7 @@ class Deliveries:
         due = None if wait is None else self.clock.now() + wait
         told = "not tried again by itself" if wait is None else f"tried again in {wait:.0f} s"
         log.warning("job %d could not be delivered (%s); %s", row.job, failure, told)
-        await self._write(lambda db: deliveries.failed_try(db, row, failure, due))
-
-    async def _write(self, act: Callable[[Connection], None]) -> None:
-        while True:
-            try:
-                return await self.journal.write_async(act)
-            except Unwritable as problem:
-                log.warning("%s Trying again.", problem)
-                await asyncio.sleep(1)
+        await self.write_until_durable(lambda db: deliveries.failed_try(db, row, failure, due))
 
     async def _deliver(self, row: DeliveryRow) -> tuple[str, str]:
         """Run a job's command for what was not handed over yet; returns why that failed, and what it said.
@@ -160,7 +153,7 @@ class Deliveries:
                 said = ended.said
                 if ended.failure:
                     return f"{Path(command[0]).name}: {ended.failure}{f': {said}' if said else ''}", said
-                await self._write(lambda db, done=number + 1: deliveries.handed_over(db, row, done))  # type: ignore[misc]
+                await self.write_until_durable(lambda db, done=number + 1: deliveries.handed_over(db, row, done))  # type: ignore[misc]
         except NotThere as why:
             return str(why), ""
         return "", said

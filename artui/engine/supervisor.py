@@ -87,7 +87,7 @@ class Supervisor:
         self.handlers: dict[Command, Handler] = {**HANDLERS}
         self._still_ours = still_ours
         self._settings = CurrentConfig(paths, load_config)
-        self.deliveries = Deliveries(journal, lambda: self._settings.config, self.clock)
+        self.deliveries = Deliveries(journal, lambda: self._settings.config, self.clock, self.write_until_durable)
         self._awake = Awake()
         self._transfers = ProgressBoard(paths.transfers)
         self._hashing = ThreadPoolExecutor(2, "hash")
