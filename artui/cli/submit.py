@@ -651,15 +651,10 @@ class _Sending:
         from artui.journal import Connection
 
         def added(db: Connection, named: Order) -> dict[str, list[int]]:
-            command, wanted = self.delivery
-            made = named.new_jobs(self.batches.of, self.batches.labels)
+            made = named.new_jobs(self.batches.of, self.batches.labels, self.delivery)
             if self.is_rework:
                 refuse_ordered(db, chain.from_iterable(new for _, new in made.values()))
-            delivered = {
-                number: (batch, [replace(one, after_saved=command, deliver=wanted) for one in new])
-                for number, (batch, new) in made.items()
-            }
-            return add(db, delivered)
+            return add(db, made)
 
         if not order.queued:
             return order, []

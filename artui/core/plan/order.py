@@ -62,14 +62,17 @@ class Order:
         return sorted(found, key=lambda one: self.places[one[1].found.path])
 
     def new_jobs(
-        self, batch_of: Callable[[SourceFile], Batch], labels: Mapping[str, Mapping[str, str]]
-    ) -> dict[str, tuple[Batch, list[NewJob]]]:
-        """The jobs by their batch's id, each batch with its ``labels``."""
+        self, batch_of: Callable[[SourceFile], Batch], labels: Mapping[str, Mapping[str, str]],
+        delivery: tuple[str, str] = ("", ""),
+    ) -> dict[str, tuple[Batch, list[NewJob]]]:  # fmt: skip
+        """The jobs by their batch's id, each batch with its ``labels``; ``delivery`` is what was said for them alone of
+        what is run with their results, and when."""
+        command, wanted = delivery
         made: dict[str, tuple[Batch, list[NewJob]]] = {}
         for plan, planned in self.queued:
             batch = batch_of(planned.found)
             new = new_job(plan.offer, planned, batch, labels[batch.id], metadata=plan.target.metadata)
-            made.setdefault(batch.id, (batch, []))[1].append(new)
+            made.setdefault(batch.id, (batch, []))[1].append(replace(new, after_saved=command, deliver=wanted))
         return made
 
 

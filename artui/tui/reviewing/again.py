@@ -6,7 +6,8 @@ import asyncio
 import datetime as dt
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -105,18 +106,11 @@ async def _plan(host: Host, same: SameAgain) -> list[_Planned]:
 
 def _write(host: Host, one: _Planned) -> int:
     """Add the jobs of one order; returns how many. It blocks: for a thread."""
-    command, wanted = one.redo.delivery
 
     def added(db: Connection, order: Order) -> dict[str, list[int]]:
-        made = order.new_jobs(lambda _: one.batch, {one.batch.id: one.labels})
-        refuse_ordered(db, [new for _, them in made.values() for new in them])
-        return add(
-            db,
-            {
-                number: (batch, [replace(new, after_saved=command, deliver=wanted) for new in them])
-                for number, (batch, them) in made.items()
-            },
-        )
+        made = order.new_jobs(lambda _: one.batch, {one.batch.id: one.labels}, one.redo.delivery)
+        refuse_ordered(db, chain.from_iterable(new for _, new in made.values()))
+        return add(db, made)
 
     _, numbers = submit(host.journal, one.planner, one.order, added)
     return sum(map(len, numbers.values()))
