@@ -143,12 +143,13 @@ class Action:
     @property
     def why(self) -> str:
         """Why it does not fit, and what does; empty where it fits."""
-        return WHY[self.refused].format(**_facts(self.job)) if self.refused else ""
+        return explained(self.refused, self.job)
 
 
-def _facts(job: Job | None) -> dict[str, Any]:
-    names = ("id", "status", "twin_of", "batch", "account")
-    return {name: getattr(job, name, None) for name in names}
+def explained(refused: Refusal | None, job: Job | None) -> str:
+    """Why something does not fit a job, and what does; empty where it fits."""
+    facts = {name: getattr(job, name, None) for name in ("id", "status", "twin_of", "batch", "account")}
+    return WHY[refused].format(**facts) if refused else ""
 
 
 def job_options(db: Connection, job: Job, *, can_retry: bool) -> list[Action]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from artui.core.actions import WHY, Refusal
+from artui.core.actions import Refusal, explained
 from artui.journal import Connection, jobs, order
 from artui.model.job import Job
 from artui.model.states import BEFORE_PAYING, Reason, Status
@@ -23,7 +23,7 @@ class Placed:
     @property
     def why(self) -> str:
         """Why it does not fit; empty where it does."""
-        return WHY[self.refused].format(id=self.job.id, status=self.job.status) if self.refused else ""
+        return explained(self.refused, self.job)
 
 
 def put_first(db: Connection, found: Iterable[Job], *, undo: bool = False) -> list[Placed]:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from artui import files
 from artui.config import Config
-from artui.core.actions import WHY, Refusal
+from artui.core.actions import Refusal, explained
 from artui.files.regular import digest_of
 from artui.journal import Connection, Journal, Stale, deliveries, history, jobs, published, reviews
 from artui.journal.reviews import Decision, Entry, Move
@@ -87,7 +87,7 @@ class Outcome:
     @property
     def why(self) -> str:
         """Why it does not fit; empty where it does."""
-        return WHY[self.refused].format(id=self.job.id, status=self.job.status) if self.refused else ""
+        return explained(self.refused, self.job)
 
 
 def decide(

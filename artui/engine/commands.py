@@ -12,7 +12,7 @@ from typing import Protocol
 
 from artui import budget, files, providers
 from artui.core import decisions
-from artui.core.actions import WHY, Refusal
+from artui.core.actions import Refusal, explained
 from artui.core.options import is_in_place
 from artui.engine.account_worker import AccountWorker
 from artui.engine.deliveries import Deliveries
@@ -189,7 +189,7 @@ async def _had_again(engine: Commanded, job: Job) -> tuple[Result, ...]:
     _NotThere."""
     bought = engine.journal.read(jobs.get, job.twin_of) if job.twin_of else job
     if await asyncio.to_thread(is_in_place, job):
-        raise _NotThere(WHY[Refusal.ON_DISK].format(id=job.id))
+        raise _NotThere(explained(Refusal.ON_DISK, job))
     worker = await engine.open_worker(job.account)
     if worker is None or bought is None:
         raise _NotThere(f"job {job.id}: the account {job.account} cannot be used now, so its service cannot be asked")
