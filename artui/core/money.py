@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 DAYS = 14
 """So many days are summed up, today's included."""
-WARN, ALARM = 70, 90
-"""Percent of a cap from which a person should look at it, and from which it is nearly reached."""
 SKU = "sku"
 """The label that sums by labels go by."""
 
@@ -45,11 +43,6 @@ class Money:
         """For how many days the balance lasts at the pace of these days; None where nothing tells."""
         spent = self.total.charged + self.total.open
         return None if self.balance is None or not spent else max(0.0, self.balance * DAYS / spent)
-
-
-def percent(cap: Cap) -> int:
-    """How much of a cap is used, in whole percent, never more than is true."""
-    return cap.spent * 100 // cap.limit if cap.limit else 100
 
 
 def money(db: Connection, account: str, own: Caps, by: Grouping, zone: dt.tzinfo, today: dt.date) -> Money:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from artui.model.job import Batch
 
 
-LEVELS = (70, 90, 100)
+WARN, ALARM = 70, 90
+LEVELS = (WARN, ALARM, 100)
 """Per cent of a cap that are told, each once in its period."""
 
 
@@ -33,6 +34,11 @@ class Portion:
     batch: Batch | None = None
     rule: str = ""
     weight: int | None = None
+
+
+def percent_used(spent: int, limit: int) -> int:
+    """How much of a limit is used, in whole percent, never more than is true; 100 where it is 0."""
+    return 100 * spent // limit if limit else 100
 
 
 class Cap(NamedTuple):
@@ -52,10 +58,14 @@ class Cap(NamedTuple):
         return self.limit - self.spent
 
     @property
+    def percent(self) -> int:
+        """How much of it is used, in whole percent, never more than is true; 100 where it is 0."""
+        return percent_used(self.spent, self.limit)
+
+    @property
     def level(self) -> int:
         """The highest of ``LEVELS`` that is reached; 0 below, and where the cap is 0: that lets nothing through."""
-        used = 100 * self.spent // self.limit if self.limit else 0
-        return max((one for one in LEVELS if used >= one), default=0)
+        return max((one for one in LEVELS if self.limit and self.percent >= one), default=0)
 
     def period(self, day: str) -> str:
         """The day (``YYYY-MM-DD``) or month it counts in on a day; empty where it never turns."""

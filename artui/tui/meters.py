@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from artui.core.money import ALARM, WARN
+from artui.journal.caps import ALARM, WARN, percent_used
 from artui.tui.look import Glyphs, bar
 
 
@@ -14,5 +14,5 @@ def meter_bar(spent: int, limit: int, cells: int, glyphs: Glyphs) -> tuple[str, 
         place = first + (cells - 2 * first) * mark // 100
         if drawn[place] == glyphs.empty:
             drawn[place] = "|"
-    used = spent * 100 // limit if limit else 100
+    used = percent_used(spent, limit)
     return "".join(drawn), "$error" if used >= ALARM else "$warning" if used >= WARN else "$primary"

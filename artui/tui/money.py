@@ -12,9 +12,9 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
-from artui.core.money import ALARM, DAYS, WARN, Money, money, percent
+from artui.core.money import DAYS, Money, money
 from artui.journal.books import CostLine, Grouping
-from artui.journal.caps import Cap
+from artui.journal.caps import ALARM, WARN, Cap
 from artui.model.holds import CapKind
 from artui.sanitize import sanitize, width
 from artui.tui import desktop
@@ -115,7 +115,7 @@ def title(line: CostLine, by: Grouping) -> str:
 
 def meter(cap: Cap, cells: int, glyphs: Glyphs) -> Content:
     """A cap in one line: how much of it is used, with marks where a person should look."""
-    used, long = percent(cap), max(10, min(METER, cells - METER_NUMBERS - 10))
+    used, long = cap.percent, max(10, min(METER, cells - METER_NUMBERS - 10))
     drawn = meter_bar(cap.spent, cap.limit, long, glyphs)
     past = f"past {ALARM if used >= ALARM else WARN}" if used >= WARN else ""
     name = {CapKind.DAY: "today", CapKind.MONTH: "month"}.get(cap.kind, cap.name.rpartition(" ")[2])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from artui.config import Caps, load, paths
-from artui.core.money import DAYS, Money, money, percent
+from artui.core.money import DAYS, Money, money
 from artui.engine.anchor import open_journal
 from artui.journal import accounts, books
 from artui.journal.books import CostLine, Costs, Grouping
@@ -55,7 +55,7 @@ def test_how_long_the_credits_last() -> None:
 )
 def test_a_meter_warns_in_time_and_never_breaks_its_line(spent: int, used: int, says: str) -> None:
     cap = Cap(CapKind.DAY, "studio", "today's cap of studio", 1000, spent)
-    assert percent(cap) == used
+    assert cap.percent == used
     for glyphs in (ASCII, UNICODE):
         line = meter(cap, 80, glyphs).plain
         assert says in line
