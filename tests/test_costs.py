@@ -13,9 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from artui.config import paths
-from artui.engine.anchor import open_journal
-from artui.journal import Journal, books, jobs, window
+from artui.journal import Journal, books, jobs
 from artui.journal.books import CostLine, Costs, Grouping
 from tests.desk import Desk
 from tests.samples import new_job
@@ -161,11 +159,6 @@ def test_names_that_are_no_text_are_summed_up_and_read_again(desk: Desk) -> None
     }  # fmt: skip
     assert desk("costs", "--by", "folder").code == desk("costs", "--by", "folder", "--csv").code == 0
     assert desk("verify").out == "Results read: 2 whole.\n"
-    with open_journal(paths()) as opened:
-        sums = opened.read(window.sums_by, window.Filter())
-    assert {os.fsencode(name) for name, _ in sums["By folder"]} == {
-        os.fsencode(desk.inbox) + b"/", os.fsencode(desk.inbox) + b"/w\xff/",
-    }  # fmt: skip
 
 
 def test_workflows_of_one_name_are_told_apart(journal: Journal) -> None:

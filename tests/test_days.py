@@ -14,7 +14,7 @@ import pytest
 from artui import budget
 from artui.config import Caps, paths
 from artui.engine.anchor import open_journal
-from artui.journal import Connection, Journal, accounts, window
+from artui.journal import Connection, Journal, accounts, books
 from artui.model.states import Reason, Status
 from artui.sim.server import Simulator
 from tests.desk import Desk
@@ -104,13 +104,15 @@ async def test_a_wrong_date_hinders_no_photo(
 
 def test_times_and_days_are_told_in_the_zone_of_the_settings(desk: Desk) -> None:
     desk.photo()
+    desk.photo("a copy.jpg")
     desk.send()
-    made = datetime.fromtimestamp(desk.jobs()[0]["created_at"], UTC)
+    bought, copy = sorted(desk.jobs(), key=lambda job: job["twin_of"] is not None)
+    made = datetime.fromtimestamp(bought["created_at"], UTC)
     for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # 25 hours apart
         desk.monkeypatch.setenv("ARTUI_TIMEZONE", zone)
         local = made.astimezone(ZoneInfo(zone))
-        assert f"{local:%Y-%m-%d %H:%M}" in desk("job", "1").out
-        assert f"{local:%Y-%m-%d %H:%M}" in desk("why", desk.inbox / "boot.jpg").out
+        assert f"{local:%Y-%m-%d %H:%M}" in desk("job", str(bought["id"])).out
+        assert f"{local:%Y-%m-%d %H:%M}" in desk("why", bought["source"]).out
         with open_journal(paths()) as journal:
-            by_day = journal.read(window.sums_by, window.Filter())["By day"]
-        assert [day for day, _ in by_day] == [f"{local:%Y-%m-%d}"]
+            ordered = journal.read(books.costs, books.Grouping.DAY, ZoneInfo(zone), jobs=[copy["id"]])
+        assert [line.group for line in ordered] == [f"{local:%Y-%m-%d}"]

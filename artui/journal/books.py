@@ -7,6 +7,7 @@ it in; a copy, which costs nothing, to the day it was ordered on.
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,7 +17,6 @@ from enum import StrEnum
 from artui.journal.accounts import day_of
 from artui.journal.prices import WEIGHT_SQL
 from artui.journal.store import Connection, rows
-from artui.journal.window import FOLDER, group_name
 
 
 class Grouping(StrEnum):
@@ -34,6 +34,8 @@ class Grouping(StrEnum):
     LABEL = "label"
 
 
+_FOLDER = "rtrim(CAST(source AS TEXT), replace(CAST(source AS TEXT), '/', ''))"
+"""The folder of a job's photo, with its last slash."""
 _KEYS = {
     Grouping.DAY: "day",
     Grouping.WEEK: "strftime('%G-W%V', day)",
@@ -42,8 +44,8 @@ _KEYS = {
     Grouping.ACCOUNT: "entries.account",
     Grouping.SERVICE: "jobs.provider",
     Grouping.RULE: "COALESCE((SELECT name FROM rules WHERE id = jobs.rule), jobs.rule)",
-    # SQLite has no dirname: all that is no slash is cut off at the end.
-    Grouping.FOLDER: f"CAST(rtrim({FOLDER}, '/') AS BLOB)",
+    # SQLite has no dirname: all that is no slash is cut off at the end. A name need not be text.
+    Grouping.FOLDER: f"CAST(rtrim({_FOLDER}, '/') AS BLOB)",
     Grouping.BATCH: "COALESCE((SELECT name FROM batches WHERE id = jobs.batch), '')",
     Grouping.LABEL: "COALESCE((SELECT value FROM json_each(jobs.labels) WHERE key = :label), '')",
 }
@@ -141,8 +143,13 @@ def costs(
         "since": since, "until": until or "9999-12-31", "account": account, "label": label,
         "jobs": None if jobs is None else json.dumps(list(jobs)),
     }  # fmt: skip
-    lines = [CostLine(group_name(place), service, Costs(*sums)) for place, service, *sums in rows(db, sql, bounds)]
+    lines = [CostLine(_called(place), service, Costs(*sums)) for place, service, *sums in rows(db, sql, bounds)]
     return _told_apart(lines) if by is Grouping.WORKFLOW else lines
+
+
+def _called(place: object) -> str:
+    """What a group is called, by the value it is grouped by; bytes are a file system's name."""
+    return os.fsdecode(place) if isinstance(place, bytes) else str(place)
 
 
 def _told_apart(lines: list[CostLine]) -> list[CostLine]:

@@ -7,7 +7,6 @@ read by number, and the figures are kept by triggers (``tally``), so that a hund
 from __future__ import annotations
 
 import json
-import os
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -308,13 +307,13 @@ def lost(db: Connection, account: str) -> int:
 
 
 _MONEY = f"""
-SELECT {{key}}COUNT(*), COALESCE(SUM({QUOTED_SQL}), 0), COALESCE(SUM(charged), 0),
+SELECT account, COUNT(*), COALESCE(SUM({QUOTED_SQL}), 0), COALESCE(SUM(charged), 0),
     COALESCE(SUM((SELECT SUM(reserved) FROM purchases
         WHERE purchases.job = jobs.id AND purchases.charged IS NULL
             AND purchases.state IN ('intended', 'known'))), 0),
     COALESCE(SUM(CASE WHEN (buys OR stage = 'new') AND stage IN ('new', 'checked', 'uploaded')
         AND status IN ('ready', 'running', 'waiting', 'held') THEN {QUOTED_SQL} ELSE 0 END), 0)
-FROM jobs{{join}} WHERE {{condition}}
+FROM jobs WHERE {{condition}} GROUP BY account
 """
 
 
@@ -324,35 +323,8 @@ def _overview_by_reading(db: Connection, wanted: Filter) -> Overview:
     sql = f"SELECT {_PLACE} AS place, COUNT(*) FROM jobs WHERE {condition} GROUP BY place"
     for place, number in rows(db, sql, values):
         counts[list(Group)[place]] = number
-    sql = _MONEY.format(key="account, ", join="", condition=condition) + " GROUP BY account"
-    return Overview(counts, {account: Totals(*money) for account, *money in rows(db, sql, values)})
-
-
-FOLDER = "rtrim(CAST(source AS TEXT), replace(CAST(source AS TEXT), '/', ''))"
-"""The folder of a job's photo, with its last slash, in SQL; cast to BLOB, for a name need not be text."""
-_GROUPINGS = {
-    "By folder": (f"CAST({FOLDER} AS BLOB)", ""),
-    "By workflow": ("workflow_name", ""),
-    "By day": ("date(created_at, 'unixepoch', 'localtime')", ""),
-    "By label": ("label.key || ' = ' || label.value", ", json_each(jobs.labels) AS label"),
-}
-MOST_GROUPS = 40
-
-
-def sums_by(db: Connection, wanted: Filter) -> dict[str, list[tuple[str, Totals]]]:
-    """The money of the wanted jobs in several groupings, the largest groups of each. Reads every wanted job."""
-    condition, values = wanted.condition()
-    found = {}
-    for title, (key, join) in _GROUPINGS.items():
-        sql = _MONEY.format(key=f"{key} AS place, ", join=join, condition=condition)
-        sql += f" GROUP BY place ORDER BY COUNT(*) DESC, place LIMIT {MOST_GROUPS}"
-        found[title] = [(group_name(place), Totals(*money)) for place, *money in rows(db, sql, values)]
-    return found
-
-
-def group_name(place: object) -> str:
-    """What a group of jobs is called, by the value they are grouped by; bytes are a file system's name."""
-    return os.fsdecode(place) if isinstance(place, bytes) else str(place)
+    by_account = rows(db, _MONEY.format(condition=condition), values)
+    return Overview(counts, {account: Totals(*money) for account, *money in by_account})
 
 
 # --------------------------------------------------------------------------------------------------------- beside
