@@ -19,7 +19,7 @@ from artui.journal.prices import together
 from artui.journal.rules import RuleRow
 from artui.model.commands import Command
 from artui.model.holds import CapKind
-from artui.model.job import Batch, Job, Result
+from artui.model.job import Batch, Job
 from artui.model.states import BEFORE_PAYING, Reason
 from artui.model.watching import Skip
 from artui.providers import capabilities
@@ -118,17 +118,9 @@ def _stamped(action: Action) -> Action:
 
 def is_in_place(job: Job) -> bool:
     """Whether every result of a job lies where it was saved, as it was saved. Reads them: for a thread."""
-    return all(map(is_whole, job.results))
+    from artui.files.regular import holds
 
-
-def is_whole(result: Result) -> bool:
-    """Whether a result lies where it was saved, as it was saved. Reads it: for a thread."""
-    from artui.files.regular import digest_of
-
-    try:
-        return digest_of(Path(result.path or "")) == result.digest
-    except OSError:
-        return False
+    return all(holds(Path(result.path or ""), result.digest) for result in job.results)
 
 
 # ------------------------------------------------------------------------------------ about batches, rules, accounts

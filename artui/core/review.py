@@ -22,7 +22,7 @@ from pathlib import Path
 from artui import files
 from artui.config import Config
 from artui.core.actions import Refusal, explained
-from artui.files.regular import digest_of
+from artui.files.regular import digest_of, holds
 from artui.journal import Connection, Journal, Stale, deliveries, history, jobs, published, reviews
 from artui.journal.reviews import Decision, Entry, Move
 from artui.model.job import Job, Result
@@ -196,7 +196,7 @@ def _moves(job: Job, decision: Review, given: dict[str, str]) -> tuple[tuple[Res
     there = {
         result.path: target
         for result, target in zip(job.results, wanted, strict=True)
-        if result.path and result.path not in given and _holds(Path(result.path), result.digest)
+        if result.path and result.path not in given and holds(Path(result.path), result.digest)
     }
     targets = dict(zip(there, map(os.fspath, _free(list(there.values()), given.values())), strict=True))
     given |= targets
@@ -229,13 +229,6 @@ def _free(wanted: Sequence[Path], given: Collection[str] = ()) -> list[Path]:
         if not any(os.path.lexists(name) or os.fspath(name) in given for name in names):
             return names
     raise AssertionError  # there is always another number
-
-
-def _holds(path: Path, digest: str | None) -> bool:
-    try:
-        return digest_of(path) == digest
-    except OSError:
-        return False
 
 
 @dataclass
@@ -281,14 +274,14 @@ def _carry_out(journal: Journal, job: Job, moves: Sequence[Move]) -> _Carried:
 def _move(source: Path, target: Path, digest: str) -> Path:
     """Move a file to a name that is free; one that is there already was moved by whoever began it."""
     while True:
-        if _holds(target, digest) and not os.path.lexists(source):
+        if holds(target, digest) and not os.path.lexists(source):
             return target
         try:
             files.move(source, target)
         except FileExistsError:
             [target] = _free([target])
         except FileNotFoundError:
-            if not _holds(target, digest):
+            if not holds(target, digest):
                 raise
             return target
         else:

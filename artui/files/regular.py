@@ -23,6 +23,14 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def holds(path: Path, digest: str | None) -> bool:
+    """Whether a file has exactly the bytes of this digest; False also where it cannot be read. Blocks."""
+    try:
+        return digest_of(path) == digest
+    except OSError:
+        return False
+
+
 def open_regular(path: Path) -> io.FileIO:
     """Open a file to read it, unbuffered. Raises Irregular, or whatever else OSError the system gives."""
     try:
