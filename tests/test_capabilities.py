@@ -8,8 +8,8 @@ import pytest
 
 from artui import providers
 from artui.cli.exits import CommandError
+from artui.cli.ordering import given_labels
 from artui.cli.recovering import unlisted
-from artui.cli.submit import _labels
 from artui.cli.watch import _heard
 from artui.config import AccountConfig, load, paths
 from artui.tui.accounts import WELCOME
@@ -20,10 +20,10 @@ STUDIO, SHOP = AccountConfig("studio", "autoretouch", "studio"), AccountConfig("
 
 def test_a_label_that_the_service_reads_itself_is_refused_there_alone() -> None:
     with pytest.raises(CommandError, match=r"names that begin with artui_ or autoretouch_ are taken"):
-        _labels(["autoretouch_batch_id=1"], STUDIO)
-    assert _labels(["autoretouch_batch_id=1", "sku=7"], SHOP) == {"autoretouch_batch_id": "1", "sku": "7"}
+        given_labels(["autoretouch_batch_id=1"], STUDIO)
+    assert given_labels(["autoretouch_batch_id=1", "sku=7"], SHOP) == {"autoretouch_batch_id": "1", "sku": "7"}
     with pytest.raises(CommandError, match=r"names that begin with artui_ are taken"):
-        _labels(["artui_key=1"], SHOP)
+        given_labels(["artui_key=1"], SHOP)
 
 
 def test_services_without_a_list_are_named() -> None:

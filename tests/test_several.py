@@ -61,8 +61,8 @@ def test_one_workflow_more_pays_for_that_alone(desk: Desk) -> None:
 def test_the_question_has_the_sum_and_each_part(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     photo = desk.photo("a.jpg", 4)
     asked: list[str] = []
-    monkeypatch.setattr("artui.cli.submit.can_ask", lambda: True)
-    monkeypatch.setattr("artui.cli.submit.agrees", asked.append)
+    monkeypatch.setattr("artui.cli.sending.can_ask", lambda: True)
+    monkeypatch.setattr("artui.cli.sending.agrees", asked.append)
     assert desk("submit", photo, *BOTH, "-o", desk.out).code == 2
     first, second = (desk.workflow(name)["price"] for name in ("Export only", "Ghost Mannequin"))
     [question] = asked
