@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ import pytest
 from artui.providers.base import misfits
 from artui.sim.server import Simulator, running
 from tests.desk import Desk, desks
-from tests.premade import Engines, prepare
+from tests.premade import Engines, empty_journal, prepare
 from tests.studio import Studio, open_studio
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -34,6 +35,12 @@ os.umask(0o022)  # settings that tests write are those of a person whom nobody e
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="Run sweeps and counts in full; takes much longer.")
+
+
+def pytest_collection_finish() -> None:
+    """What is collected stays to the end: looking through it for garbage takes a tenth of the console's tests."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -87,6 +94,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def engines() -> Iterator[Engines]:
     """Where the engines come from that commands of this process start."""
+    empty_journal()  # now, for a test may take away what it is made with
     made = Engines()
     yield made
     made.close()

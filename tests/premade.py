@@ -24,10 +24,10 @@ _prepare = store.prepare
 _spawn = client._spawn
 
 
-def prepare(path: Path) -> None:
+def prepare(path: Path) -> store.Connection:
     """As the journal's own; a new file is a copy of one that went through all steps, as a journal of its own."""
     if path.parent.is_dir() and not path.exists() and vars(store)["MIGRATIONS"] is MIGRATIONS:
-        content, uuid, origin, since, webhook = _empty_journal()
+        content, uuid, origin, since, webhook = empty_journal()
         own = str(uuid4())
         for old, new in (
             (uuid.encode(), own.encode()),
@@ -39,7 +39,7 @@ def prepare(path: Path) -> None:
             content = content.replace(old, new)
         with suppress(OSError):  # then the journal's own says why
             _put(path, content)
-    _prepare(path)
+    return _prepare(path)
 
 
 def _put(path: Path, content: bytes) -> None:
@@ -54,12 +54,11 @@ def _put(path: Path, content: bytes) -> None:
 
 
 @cache
-def _empty_journal() -> tuple[bytes, str, str, float, str]:
+def empty_journal() -> tuple[bytes, str, str, float, str]:
     """A journal nothing was written to, and what in it tells it from any other."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "journal.db"
-        _prepare(path)
-        db = store.connect(path, create=False)
+        db = _prepare(path)
         uuid = store.journal_uuid(db)
         [(origin, since)] = store.rows(db, "SELECT origin, since FROM origins")
         webhook = store.value(db, "SELECT webhook FROM engine")

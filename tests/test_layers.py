@@ -229,21 +229,30 @@ LOOP = {"asyncio", "logging", "subprocess", "tempfile"}
 
 
 @pytest.mark.parametrize(
-    ("command", "without"),
+    ("command", "without", "most"),
     [
-        (["--help"], HEAVY | LOOP | {"artui.cli.submit"}),
-        (["--version"], HEAVY | LOOP),
-        (["jobs", "--json"], HEAVY | LOOP),
-        (["status"], HEAVY | LOOP | {"artui.model.job"}),
+        (["--help"], HEAVY | LOOP | {"artui.cli.submit"}, (24, 10)),
+        (["--version"], HEAVY | LOOP, (24, 10)),
+        (["jobs", "--json"], HEAVY | LOOP, (48, 20)),
+        (["status"], HEAVY | LOOP | {"artui.model.job"}, (55, 21)),
+        (["wait"], HEAVY | LOOP, (62, 27)),
     ],
 )
-def test_quick_commands_load_nothing_heavy(command: list[str], without: set[str], tmp_path: Path) -> None:
+def test_quick_commands_load_nothing_heavy(
+    command: list[str], without: set[str], most: tuple[int, int], tmp_path: Path
+) -> None:
+    """Nor many files, nor classes that are generated when they are loaded: half a millisecond each."""
     program = (
         "import sys\nfrom artui.cli import main\n"
         f"sys.argv = ['artui', *{command!r}]\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code in (0, None), end.code\n"
         f"heavy = {without} & sys.modules.keys()\n"
         "assert not heavy, heavy\n"
+        "ours = [module for name, module in sys.modules.items() if name.split('.')[0] == 'artui']\n"
+        "classes = {one for module in ours for one in vars(module).values() if isinstance(one, type)}\n"
+        "own = {one for one in classes if one.__module__.startswith('artui.')}\n"
+        "made = {one for one in own if '__dataclass_fields__' in vars(one)}\n"
+        f"assert len(ours) <= {most[0]} and len(made) <= {most[1]}, (len(ours), len(made))\n"
     )
     environment = {**os.environ, "ARTUI_HOME": str(tmp_path)}
     ended = subprocess.run(

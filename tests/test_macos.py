@@ -138,7 +138,7 @@ def test_every_connection_that_writes_reaches_the_medium(tmp_path: Path, monkeyp
             super().close(force)
 
     monkeypatch.setattr(apsw, "Connection", Watched)
-    store.prepare(tmp_path / "journal.db")
+    store.prepare(tmp_path / "journal.db").close()
     db = store.connect(tmp_path / "journal.db")
     store.back_up(db, tmp_path / "copy.db")
     db.close()

@@ -65,7 +65,7 @@ def _document(session: Session, journal: Journal, account: AccountConfig) -> dic
         "workflow": account.workflow,
         "output": account.output,
         "token": {"place": place, "detail": detail},
-        "caps": asdict(account.caps),
+        "caps": account.caps._asdict(),
         "held": state.held,
         "message": state.message,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import textwrap
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -149,7 +148,13 @@ def _status_lines(
 ) -> Iterator[str]:
     """The status for a person, at most 60 cells wide, ``wrong`` what is wrong."""
     for line in _sentences(status, rules, wrong, zone):
-        yield from textwrap.wrap(sanitize(line), _WIDTH, subsequent_indent="  ")
+        told = sanitize(line)
+        if len(told) <= _WIDTH:
+            yield told
+            continue
+        from textwrap import wrap  # only for what is long: it takes longer to load than all of this
+
+        yield from wrap(told, _WIDTH, subsequent_indent="  ")
 
 
 _WIDTH, _MOST_HELD, _MOST_FOUND, _MOST_RULES = 60, 2, 4, 3

@@ -193,7 +193,7 @@ class OrderBatches:
             told = "--cap" if main.cap is not None else "--sample"
             raise CommandError(Exit.USAGE, f"{told} is about one batch, and the list names batches of its own.")
         self.main = main
-        self.named = {name: replace(main, id=str(uuid4()), name=name) for name in names}
+        self.named = {name: main._replace(id=str(uuid4()), name=name) for name in names}
         self.labels: Mapping[str, Mapping[str, str]] = {}
 
     def of(self, found: SourceFile) -> Batch:

@@ -25,7 +25,7 @@ def usable(paths: Paths, environ: Mapping[str, str] = os.environ) -> Config:
         if not paths.last_good.is_dir():
             raise
         try:
-            found = load(replace(paths, config=paths.last_good), environ)
+            found = load(paths._replace(config=paths.last_good), environ)
         except ConfigError:
             raise problem from None
         return replace(found, paths=paths, fault=str(problem))

@@ -9,8 +9,8 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from artui.config.private import NotPrivate, check_folder, open_private
 from artui.config.system import sync
@@ -20,8 +20,7 @@ class ConfigError(Exception):
     """A setting, or a file it stands in, cannot be used. The message is one line: which, where, what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(NamedTuple):
     """The four folders, and every file in them that has a fixed name; ``home`` is the one they share, if they do."""
 
     config: Path

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NoReturn
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn
 
 from artui.config.folders import ConfigError
 from artui.config.known import (
@@ -65,15 +66,14 @@ class Source:
         return f"{self.name} line {line}" if (line := self.line) else self.name or self.origin
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(NamedTuple):
     """What one place sets: a tree of tables; ``names`` holds the variable or flag of each key."""
 
     origin: Origin
     tree: Mapping[str, Any]
     name: str = ""
     text: str = ""
-    names: Mapping[Key, str] = field(default_factory=dict)
+    names: Mapping[Key, str] = MappingProxyType({})
 
     def source(self, key: Key) -> Source:
         """Where this layer sets a key."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 from artui.config.folders import ConfigError, Paths, paths
@@ -29,8 +29,7 @@ from artui.config.layers import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
+class Caps(NamedTuple):
     """The most an account may spend per run, day and month, in its own unit; None is no cap."""
 
     run: int | None = None
@@ -38,8 +37,7 @@ class Caps:
     month: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(NamedTuple):
     """The most at one time for one account; None is the provider's own number."""
 
     uploads: int = 6
@@ -65,8 +63,8 @@ class AccountConfig:
     name: str
     provider: str
     login: str
-    caps: Caps = Caps()
-    pace: Pace = Pace()
+    caps: Caps = field(default_factory=Caps)
+    pace: Pace = field(default_factory=Pace)
     workflow: str | None = None
     output: str | None = None
     strict: bool = False
@@ -132,8 +130,7 @@ class HeartbeatSettings:
     every: float = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewSettings:
+class ReviewSettings(NamedTuple):
     """Who decides about results here, None where it is whoever is logged in; and the reasons to choose from."""
 
     reviewer: str | None = None
@@ -234,8 +231,8 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "deliver": "saved",
         "hours": None,
         "bandwidth": (),
-        "caps": asdict(Caps()),
-        "pace": asdict(Pace()),
+        "caps": Caps()._asdict(),
+        "pace": Pace()._asdict(),
     }
     return {
         "timezone": local_zone(environ),
@@ -249,7 +246,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "ignore": None,
         "log": "text",
         "heartbeat": asdict(HeartbeatSettings()),
-        "review": asdict(ReviewSettings()),
+        "review": ReviewSettings()._asdict(),
         "accounts": {name: {"login": name, **common} for name in accounts},
     }
 

@@ -11,8 +11,8 @@ import json
 import os
 import time
 import zlib
-from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from artui.config import Paths, write_private
 from artui.config.private import NotPrivate, open_private, read_private
@@ -46,8 +46,7 @@ class Displaced(JournalProblem):
     """The journal is missing, or may be a copy: only ``artui recover`` may go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
+class Anchor(NamedTuple):
     """What is remembered. ``intents`` is None in the form of before, which counts by its generation alone; ``origin``
     is what the journal's newest keys begin with."""
 
@@ -58,7 +57,7 @@ class Anchor:
 
     def record(self) -> bytes:
         """The anchor as it stands on disk: JSON of a fixed length with a check sum."""
-        return json.dumps({**asdict(self), "check": self._check()}).ljust(LENGTH - 1).encode() + b"\n"
+        return json.dumps({**self._asdict(), "check": self._check()}).ljust(LENGTH - 1).encode() + b"\n"
 
     @classmethod
     def parse(cls, record: bytes) -> Anchor:

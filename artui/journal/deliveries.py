@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artui.journal.store import Connection, first, rows, storable, value
 from artui.model.states import Delivery, Review, Stage, Status
@@ -25,8 +24,7 @@ ARE_DUE = "EXISTS (SELECT 1 FROM deliveries WHERE state = 'running' OR state = '
 """The condition that something is delivered now or later by itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
+class DeliveryRow(NamedTuple):
     """What is run with the results of a job. ``command``: as it was set, with its placeholders. ``wanted``: ``saved``
     or ``kept``. ``delivered``: how many results were handed over. ``due``: None where nothing is done by itself.
     ``output``: the end of what the command said last, or why it could not be run."""

@@ -9,11 +9,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -164,8 +164,7 @@ def behind_sample(db: Connection, batch: str) -> list[Job]:
     return select(db, "batch = ? AND status = 'held' AND reason = ? ORDER BY id", (batch, Reason.SAMPLE))
 
 
-@dataclass(frozen=True, slots=True)
-class BehindSample:
+class BehindSample(NamedTuple):
     """Jobs of a batch that wait for a yes to its sample: how many, what they cost at most (None where the price of one
     is not known), and the newest of them, 0 where there is none."""
 

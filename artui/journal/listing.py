@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from artui.journal import jobs
 from artui.journal.store import Connection, rows
@@ -23,8 +23,7 @@ ORDERS: Mapping[str, tuple[str, ...]] = {
 """The orders there are, and the columns of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobFilter:
+class JobFilter(NamedTuple):
     """Which jobs are wanted; what is empty excludes none. ``workflow`` is an id or a name whatever its case, ``labels``
     are pairs all of which a job has, ``since`` epoch seconds at which it was queued at the earliest."""
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from artui.journal.store import Connection, first, rows
 
 
-@dataclass(frozen=True, slots=True)
-class SavedResult:
+class SavedResult(NamedTuple):
     """A result as a job saved it: where, the hex SHA-256 of its bytes, and how many; -1 where that was not kept."""
 
     job: int

@@ -77,7 +77,7 @@ def rebuild(damaged: Path, fresh: Path) -> list[Salvaged]:
     """
     for part in PARTS:
         fresh.with_name(fresh.name + part).unlink(missing_ok=True)
-    prepare(fresh)
+    prepare(fresh).close()
     new = connect(fresh, create=False)
     try:
         salvaged = _salvage(damaged, new)

@@ -135,8 +135,11 @@ def _be_durable(db: Connection) -> None:
     db.execute("PRAGMA fullfsync = ON")
 
 
-def prepare(path: Path) -> None:
-    """Bring the journal at ``path`` into being and up to date; :class:`JournalProblem` where it cannot be used."""
+def prepare(path: Path) -> Connection:
+    """Bring the journal at ``path`` into being and up to date, and return a connection to it.
+
+    Raises :class:`JournalProblem` where it cannot be used.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_file_system(path.parent)
@@ -144,8 +147,9 @@ def prepare(path: Path) -> None:
         try:
             db.execute("PRAGMA journal_mode = WAL")  # it stays in the file: no later connection need ask for it
             _migrate(db, path)
-        finally:
+        except BaseException:
             db.close()
+            raise
     except (apsw.NotADBError, apsw.CorruptError) as problem:
         raise JournalProblem(
             f"The journal {path} is damaged ({problem}). Nothing was changed. Run `artui recover`: it keeps a copy,"
@@ -157,6 +161,7 @@ def prepare(path: Path) -> None:
         raise JournalProblem(f"The journal {path} cannot be opened for writing ({problem}).") from problem
     except apsw.BusyError as problem:
         raise JournalProblem(f"The journal {path} is locked by another program. Try again.") from problem
+    return db
 
 
 def _migrate(db: Connection, path: Path) -> None:
@@ -222,7 +227,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         """Open the journal at ``path``, making or migrating it where needed; :class:`JournalProblem` otherwise."""
-        prepare(path)
+        db = prepare(path)
         self.path = path
         self.commits = 0
         self.writes = 0
@@ -230,6 +235,7 @@ class Journal:
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._local = threading.local()
         self._readers: list[Connection] = []
+        self._local.reader = self._reading(db)
         self._changes_reader: Connection | None = None
         self._changes_lock = threading.Lock()
         self._closed = False
@@ -301,10 +307,12 @@ class Journal:
 
     def _new_reader(self) -> Connection:
         try:
-            db = connect(self.path, create=False)
-            db.execute("PRAGMA query_only = ON")
+            return self._reading(connect(self.path, create=False))
         except apsw.CantOpenError as problem:
             raise Unwritable(f"The journal {self.path} cannot be opened once more now ({problem}).") from problem
+
+    def _reading(self, db: Connection) -> Connection:
+        db.execute("PRAGMA query_only = ON")
         self._readers.append(db)
         return db
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain, filterfalse
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,8 +31,7 @@ _CONDITIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """Which jobs are wanted. ``words`` must all be found in what a job says of itself (path, workflow, message, labels
     and the like), those of ``without`` must not. ``sku`` and ``workflow``: a part of the label and of the name.
     ``since``: those made at or after it, in epoch seconds."""
@@ -125,7 +123,7 @@ def _by_file(db: Connection, wanted: Filter) -> array[int]:
     if wanted.batch is None:
         newest_first = rows(db, "SELECT id FROM batches ORDER BY created_at DESC, id")
         batches = [None, *(found for (found,) in newest_first)]
-    condition, values = replace(wanted, group=None).condition()
+    condition, values = wanted._replace(group=None).condition()
     parts = [_PART.format(index=index, pile=pile, condition=condition) for index, pile in _PARTS[wanted.group]]
     sql = f"SELECT id FROM ({' UNION ALL '.join(parts)} ORDER BY source, id)"
     return array("q", chain.from_iterable(_numbers(db, sql, (one, *values) * len(parts)) for one in batches))
@@ -142,7 +140,7 @@ _PARTS: dict[Group | None, tuple[tuple[str, str], ...]] = {
 
 def needing(db: Connection, wanted: Filter) -> array[int]:
     """The wanted jobs that need a person, in order: what is shown on top."""
-    return order(db, replace(wanted, group=Group.NEEDS), SortOrder.FILE)
+    return order(db, wanted._replace(group=Group.NEEDS), SortOrder.FILE)
 
 
 def some(db: Connection, numbers: Sequence[int]) -> dict[int, Job]:
@@ -227,7 +225,7 @@ class Overview(NamedTuple):
 
 def overview(db: Connection, wanted: Filter) -> Overview:
     """The figures over the wanted jobs, whatever their group is."""
-    wanted = replace(wanted, group=None)
+    wanted = wanted._replace(group=None)
     if not wanted.counted:
         return _overview_by_reading(db, wanted)
     counts = dict.fromkeys(Group, 0)
@@ -245,7 +243,7 @@ def overview(db: Connection, wanted: Filter) -> Overview:
     by_account: dict[str, list[Tally]] = {}
     for line in lines:
         by_account.setdefault(line.account, []).append(line)
-    return Overview(counts, {name: _totals(db, replace(wanted, account=name), own) for name, own in by_account.items()})
+    return Overview(counts, {name: _totals(db, wanted._replace(account=name), own) for name, own in by_account.items()})
 
 
 def _totals(db: Connection, wanted: Filter, lines: Sequence[Tally]) -> Totals:

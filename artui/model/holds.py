@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from artui.model.states import Reason, Stage
 
@@ -126,8 +126,7 @@ _BOUGHT = frozenset({Stage.SUBMITTED, Stage.PROCESSED, Stage.SAVED})
 _ALL = frozenset(Stage)
 
 
-@dataclass(frozen=True, slots=True)
-class HoldFacts:
+class HoldFacts(NamedTuple):
     """What is true of every job that is held for one reason.
 
     ``account_wide``: it begins and ends for all jobs of an account together. ``told_once``: many jobs share it, and are

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from artui.model.states import Kind, PurchaseState, Stage, Status
 
@@ -30,8 +31,7 @@ class Result:
     served: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     """Jobs submitted together. ``cap`` in the account's unit; only the first ``sample`` jobs are sent before a yes."""
 
     id: str
@@ -42,8 +42,7 @@ class Batch:
     sample: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Payer:
+class Payer(NamedTuple):
     """Who would pay for a paid request now, and where: an account's name for it, its address, its organization.
 
     ``by_key``: nothing but the key tells the payer, so that a renewed key looks like another one.
@@ -185,8 +184,7 @@ class Job(NewJob):
         return self.stage, self.status
 
 
-@dataclass(frozen=True, slots=True)
-class Purchase:
+class Purchase(NamedTuple):
     """One paid request: its key, what was sent, and what came of it.
 
     ``repeats``: how often the service turned it away, and how often it was sent again while nobody knew what became of
@@ -225,8 +223,7 @@ class Purchase:
         return self.state is PurchaseState.REFUSED or (self.state is PurchaseState.KNOWN and self.charged == 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One line of a job's history."""
 
     seq: int

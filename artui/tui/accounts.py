@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -214,7 +214,7 @@ class Accounts(Screen):
             lines.append(f"balance {amount(known.state.balance)} cr at {clock(known.state.balance_at, time.time())}")
         if known and known.state.balance_unknown:
             lines.append(sanitize(f"balance unknown: {known.state.balance_unknown}; caps hold all the same", 300))
-        caps = [f"{most:,} a {span}" for span, most in asdict(account.caps).items() if most is not None]
+        caps = [f"{most:,} a {span}" for span, most in account.caps._asdict().items() if most is not None]
         lines.append(f"caps: {', '.join(caps) or 'none'}")
         standing = next((one for one in self.host.look.quotes if one.account == account.name), None)
         lines += [f"{bound.span}: {bound.cap.told}" for bound in (standing.bounds if standing else ())]

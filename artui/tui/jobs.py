@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from array import array
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -331,7 +330,7 @@ class Jobs(PanedPage):
         self._choose(groups[(groups.index(self.wanted.group) + by) % len(groups)])
 
     def _choose(self, group: Group | None) -> None:
-        self.wanted = replace(self.wanted, group=group)
+        self.wanted = self.wanted._replace(group=group)
         self.read(reorder=True, repin=True)
 
     def action_all(self) -> None:

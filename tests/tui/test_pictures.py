@@ -9,7 +9,7 @@ import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -313,7 +313,7 @@ def test_a_screen_looks_as_it_did(
     picture = PICTURES[name]
     monkeypatch.setenv("COLORFGBG", picture.colours)
     picture.prepare(tmp_path / "anna")
-    told_of = replace(paths(), config=Path("/home/anna/.config/artui"))
+    told_of = paths()._replace(config=Path("/home/anna/.config/artui"))
     console = Console(told_of, load(paths()), **picture.given)
 
     async def steps(pilot: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,7 +109,7 @@ def _wanted(db: Connection, words: tuple[str, ...], since: dt.datetime | None) -
     recent = [f"since {since:%Y-%m-%d %H:%M}"] if since else []
     called = [batch for batch in batches.find(db, words[0]) if words[0] in (batch.id, batch.name)] if words else []
     if len(words) != 1 or not called:
-        wanted = replace(filter_from(" ".join(words), None, window.batches(db)), since=after)
+        wanted = filter_from(" ".join(words), None, window.batches(db))._replace(since=after)
         return wanted, " ".join(["Photos", *(f'"{word}"' for word in words), *recent])
     if len(called) > 1:
         ids = ", ".join(batch.id for batch in called[:5])
