@@ -318,8 +318,8 @@ class _Historian:
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                entry["answer"] = message["status"]
                 note()  # before the client has its answer, and may ask what was noted
+                entry["answer"] = message["status"]  # last: who reads in another thread takes it for the whole
             await send(message)
 
         try:
