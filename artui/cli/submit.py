@@ -226,8 +226,9 @@ def redo_command(
                 order = planner.plan(*checked, again=True)
                 if order.photos or len(orders) == 1:
                     sending = OrderSending(
-                        session, journal, planner, batches, spending, redo.delivery, is_rework=what is None
-                    )
+                        session, journal, planner, batches, spending, redo.delivery,
+                        is_rework=what is None, is_last=len(orders) == 1,
+                    )  # fmt: skip
                     ends.append(sending.carry_out(order))
                 else:  # its photos are gone: the others are ordered all the same
                     for refused in order.refused:
