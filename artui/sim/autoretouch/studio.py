@@ -201,7 +201,12 @@ class Studio:
         for name in taken:
             value = options[name]
             if name in {"price", "raise"}:
-                self._change_prices(value, anew=name == "price")
+                for workflow_id, price in value.items():
+                    if workflow_id not in self.workflows or type(price) is not int:
+                        raise ValueError(f"not a price for a workflow: {workflow_id}: {price!r}")
+                    workflow = self.workflows[workflow_id]
+                    workflow.prices[self._new_id() if name == "price" else workflow.version] = price
+                    self.workflows[workflow_id].changed = time.time()
                 continue
             if known[name] is float and type(value) is int:
                 value = float(value)
@@ -410,14 +415,6 @@ class Studio:
         source = self._books.read(execution.digest)
         content, target = imaging.render(source, execution.workflow.components)
         return Picture(self._books.keep(content), imaging.FORMATS[target], imaging.SUFFIXES[target])
-
-    def _change_prices(self, prices: Mapping[str, int], *, anew: bool) -> None:
-        for workflow_id, price in prices.items():
-            if workflow_id not in self.workflows or type(price) is not int:
-                raise ValueError(f"not a price for a workflow: {workflow_id}: {price!r}")
-            workflow = self.workflows[workflow_id]
-            workflow.prices[self._new_id() if anew else workflow.version] = price
-            self.workflows[workflow_id].changed = time.time()
 
     def _new_workflow(self, name: str, price: int, seconds: float, recipe: str) -> Workflow:
         components = [{"type": "input", "label": "Input", "settings": {}}, *imaging.RECIPES[recipe]]
