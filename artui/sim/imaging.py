@@ -92,7 +92,8 @@ def unpacked(content: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             found = {entry.filename: packed.read(entry) for entry in packed.infolist()}
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error) as error:
+    # ValueError, EOFError, OSError: a place that is not in the file. RuntimeError: encrypted, or packed in another way.
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError) as error:
         raise NotAPicture(f"the archive cannot be read: {error}") from error
     for photo in found.values():
         check(photo)
