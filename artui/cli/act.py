@@ -255,7 +255,18 @@ def resume_command(
     """Go on after a pause with all accounts, or the one named; look again at what holds them, or say yes to what holds
     a rule."""
     if recovered:
-        return _for_recovered(session, rule, account, dry_run=dry_run, yes=yes, as_json=as_json)
+        from artui.core import options
+
+        if rule:
+            raise CommandError(Exit.USAGE, "--recovered is about an account: say -a, not --rule.")
+        name = session.account(account).name
+        with session.journal() as journal:
+            action = journal.read(options.recovery, name)
+            said = (
+                f"{name}: {action.photos:,} photos that may have been paid before are sent {at_most(action.price)}, and"
+                " so is every other photo from now on"
+            )
+            return _carry_out(session, journal, [Act(action, said)], dry_run=dry_run, yes=yes, as_json=as_json)
     if rule:
         return _for_rule(session, rule, account, _resumed, dry_run=dry_run, yes=yes, as_json=as_json)
     return _for_accounts(session, Command.RESUME, account, dry_run=dry_run, as_json=as_json)
@@ -329,24 +340,6 @@ def _of_account(journal: Journal, command: Command, name: str) -> Act:
         return Act(action, f"{name}: resumed")
     photos = "1 photo goes on" if action.photos == 1 else f"{action.photos:,} photos go on"
     return Act(action, f"{name}: resumed; {photos}, {at_most(action.amount)}, as agreed when they were queued")
-
-
-def _for_recovered(
-    session: Session, rule: str | None, account: str | None, *, dry_run: bool, yes: bool, as_json: bool
-) -> Exit:
-    """Let an account send again what may have been paid before the journal was recovered."""
-    from artui.core import options
-
-    if rule:
-        raise CommandError(Exit.USAGE, "--recovered is about an account: say -a, not --rule.")
-    name = session.account(account).name
-    with session.journal() as journal:
-        action = journal.read(options.recovery, name)
-        said = (
-            f"{name}: {action.photos:,} photos that may have been paid before are sent {at_most(action.price)}, and so"
-            " is every other photo from now on"
-        )
-        return _carry_out(session, journal, [Act(action, said)], dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 def _for_rule(

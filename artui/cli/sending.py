@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from artui.cli.exits import CommandError, Exit
 from artui.cli.session import Session
@@ -60,7 +60,11 @@ class OrderSending:
                 (put if self.flags.dry_run else say)(line)
         if self.flags.dry_run and self.flags.as_json:
             put_json(plan_document(order, self.batches.main, self.batches.of, cost, opens))
-        self._tell_sample(len(order.queued))
+        number = len(order.queued)
+        sample = self.batches.main.sample
+        if sample is not None and sample < number and not (self.flags.as_json and self.flags.dry_run):
+            tell = put if self.flags.dry_run else say
+            tell(f"A sample of {sample:,} is sent; {number - sample:,} wait, unsent, for `artui approve`.")
         if not order.photos:
             hint = " Its sub-folders are sent with -r." if self.has_subfolders else ""
             raise CommandError(Exit.USAGE, f"There is no photo to send.{hint}")
@@ -71,12 +75,6 @@ class OrderSending:
         self._probe(order, account)
         since = self.journal.read(history.last_seq)
         return self._added(*self._add(order), since)
-
-    def _tell_sample(self, number: int) -> None:
-        sample = self.batches.main.sample
-        if sample is not None and sample < number and not (self.flags.as_json and self.flags.dry_run):
-            tell = put if self.flags.dry_run else say
-            tell(f"A sample of {sample:,} is sent; {number - sample:,} wait, unsent, for `artui approve`.")
 
     def _may_send(self, question: str) -> bool:
         if self.flags.yes:
@@ -139,27 +137,24 @@ class OrderSending:
         if self.journal.read(requests.has_work):
             ensure_running(self.session.paths, self.journal)
         if self.flags.wait:
-            return self._follow(order, frozenset(numbers), document, since)
+            from artui.cli.following import printer, wait_for
+            from artui.core.follow import JsonLines
+            from artui.core.plan import Verdict
+            from artui.journal.following import Scope
+
+            known = frozenset(one.job for _, one in order.having(Verdict.KNOWN) if one.job is not None)
+            printed = printer(as_json=self.flags.as_json)
+            if isinstance(printed, JsonLines):
+                printed.document("queued", document)
+            scope = Scope(self.batches.main.id, known | (frozenset(numbers) if self.batches.named else frozenset()))
+            return wait_for(
+                self.session, self.journal, scope, since, printed, with_qa=self.flags.wait_qa, besides=_ending(order)
+            )
         if self.flags.as_json:
             put_json(document)
         elif numbers:
             say(queued)
         return _ending(order)
-
-    def _follow(self, order: Order, numbers: frozenset[int], document: Mapping[str, Any], since: int) -> Exit:
-        from artui.cli.following import printer, wait_for
-        from artui.core.follow import JsonLines
-        from artui.core.plan import Verdict
-        from artui.journal.following import Scope
-
-        known = frozenset(one.job for _, one in order.having(Verdict.KNOWN) if one.job is not None)
-        printed = printer(as_json=self.flags.as_json)
-        if isinstance(printed, JsonLines):
-            printed.document("queued", document)
-        scope = Scope(self.batches.main.id, known | (numbers if self.batches.named else frozenset()))
-        return wait_for(
-            self.session, self.journal, scope, since, printed, with_qa=self.flags.wait_qa, besides=_ending(order)
-        )
 
 
 def _ending(order: Order) -> Exit:
