@@ -34,11 +34,11 @@ from artui.sim.autoretouch.studio import (
     Organization,
     Studio,
     Workflow,
-    fetch,
     organization_document,
     workflow_document,
 )
 from artui.sim.faults import Faults, Guarded
+from artui.sim.fetching import fetch
 from artui.sim.webhooks import Courier
 
 _PAGE = 50  # entries on a page, by default and at most

@@ -7,13 +7,11 @@ one with webhooks is waited for.
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import math
 import random
 import threading
 import time
-import urllib.request
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -472,15 +470,3 @@ def _result_fields(execution: Execution, picture: Picture | None) -> dict[str, A
         "resultFileName": name,
         "resultPath": picture and f"/image/{digest}/{name}",
     }
-
-
-def fetch(url: str) -> bytes:
-    """Get what is at a web address; ``OSError`` or ``ValueError`` if that fails."""
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"not a web address: {url}")
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the scheme is checked above
-            content: bytes = answer.read()
-    except http.client.HTTPException as error:
-        raise OSError(f"no answer from {url}") from error
-    return content
