@@ -48,11 +48,13 @@ def retry_command(
     """Try again what failed or is held; shows first what that may cost."""
     from artui.cli.naming import job_numbered
     from artui.core import options
+    from artui.journal.following import Scope
 
     if failed == bool(numbers):
         raise CommandError(Exit.USAGE, "Say which: the numbers of jobs, or --failed for all that have failed.")
     with session.journal() as journal:
-        found = _failed(journal) if failed else [job_numbered(journal, number) for number in numbers]
+        all_failed = journal.read(Scope().jobs, status=Status.FAILED) if failed else ()
+        found = list(all_failed) or [job_numbered(journal, number) for number in numbers]
         if not found:
             say("No job has failed.")
             if as_json:
@@ -84,12 +86,6 @@ def fetch_command(session: Session, numbers: tuple[int, ...], *, dry_run: bool, 
         found = [job_numbered(journal, number) for number in dict.fromkeys(numbers)]
         acts = [act_of(one) for one in options.stamped(journal.read(options.fetches, found))]
         return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
-
-
-def _failed(journal: Journal) -> list[Job]:
-    from artui.journal.following import Scope
-
-    return list(journal.read(Scope().jobs, status=Status.FAILED))
 
 
 # ---------------------------------------------------------------------------------------------- cancel and resolve
