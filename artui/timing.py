@@ -107,6 +107,82 @@ class AdaptiveLimiter:
         self.failures += 1
 
 
+SETTLED = 20.0
+"""Seconds for which a :class:`GrowingLimiter` is content with what it has found."""
+
+GAIN = 1.05
+"""By which factor more must come through where twice as many are let in, for that to be worth it."""
+
+
+@dataclass
+class GrowingLimiter(AdaptiveLimiter):
+    """One that finds out how many are of use: ``most`` doubles, up to ``ceiling``, for as long as more comes through by
+    it, as TCP finds what a line carries. A failure takes it back to what is allowed then, or to where it began."""
+
+    ceiling: int = 1
+    _fallback: int = 0
+    _rate: float = 0.0
+    _amount: int = 0
+    _ends: int = 0
+    _since: float = 0.0
+    _is_full: bool = False
+    _again: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.most = self._first = min(self.most, self.ceiling)
+        super().__post_init__()
+
+    def free(self, now: float) -> int:
+        """How many more may start now."""
+        found = super().free(now)
+        self._is_full = self._is_full or not found
+        return found
+
+    def end(self, number: int = 1) -> None:
+        """Give slots back; after a time without any work a round begins anew."""
+        super().end(number)
+        if not self.running:
+            self._begin(0.0)
+
+    def passed(self, amount: int, now: float) -> None:
+        """So many bytes have come through with one call that worked.
+
+        A round is as many calls as may run; one without a slot free tells what that number brings.
+        """
+        self._amount += amount
+        self._ends += 1
+        if not self._since or self.allowed < self.most:
+            self._begin(now)
+        elif self._ends >= self.most and now > self._since:
+            if self._is_full:
+                self._judge(self._amount / (now - self._since), now)
+            self._begin(now)
+
+    def failed(self, now: float, started: float, retry_after: float | None = None) -> None:
+        """As :meth:`AdaptiveLimiter.failed`; and no more is tried for a while."""
+        super().failed(now, started, retry_after)
+        self.most = max(self.allowed, self._first)
+        self._fallback, self._again = 0, now + SETTLED
+
+    def _judge(self, rate: float, now: float) -> None:
+        """Let more in, or as many as before, by the bytes a second that a round has brought."""
+        paid = rate >= GAIN * self._rate
+        if self._fallback and not paid:
+            self.most = self.allowed = self._fallback
+            self._fallback, self._again = 0, now + SETTLED
+        elif now >= self._again and self.most < self.ceiling:
+            # A number that was never settled on may be too small by what a round cannot tell.
+            slack = self.most // 4 if self._fallback or not self._again else 0
+            self._fallback = self.most + slack
+            self.most = self.allowed = min(self.ceiling, 2 * self.most)
+        else:
+            self._fallback = 0
+        self._rate = rate
+
+    def _begin(self, now: float) -> None:
+        self._amount, self._ends, self._since, self._is_full = 0, 0, now, False
+
+
 def backoff(failures: int) -> float:
     """Seconds to wait after so many failures before: 1, 2, 4 … up to five minutes."""
     return float(min(LONGEST_WAIT, 2 ** min(failures, 16)))  # 16: more would change nothing but the time it takes
