@@ -239,11 +239,15 @@ SOONEST = 0.1
 """Seconds until the first look at the least, however quick a workflow usually is."""
 
 
+SHORT = 20.0
+"""Seconds under which somebody waits for a job rather than comes back to it."""
+
+
 def first_look(now: float, due: float, least: float) -> PollSchedule:
     """The first look at a new execution: when it is usually done. An earlier one mostly shows that it still runs."""
     wait = max(due - now, SOONEST)  # ``least`` lies between two looks, and this is the first
-    # A window of its own for quick ones: the gap to the next look is ``least`` all the same.
-    return PollSchedule(now + wait, min(LONGEST_GAP, max(least / 4, wait / 10)))
+    # The shorter the job the less of its time a look may be put off by for the sake of others.
+    return PollSchedule(now + wait, min(LONGEST_GAP, max(least / 4, wait / 10 * min(1.0, wait / SHORT))))
 
 
 SCOUTED = 0.22
@@ -255,10 +259,18 @@ def scout_look(now: float, sent: float, least: float) -> PollSchedule:
     return PollSchedule(now + min(LONGEST_GAP, max(least, SCOUTED * (now - sent))), 0.0)
 
 
-def next_look(looks: PollSchedule, now: float, least: float, chance: float) -> PollSchedule:
-    """The following look: gaps grow by 1.3 up to 15 s, each spread by ±20 %."""
+FEW = 10
+"""Executions at the service from which on each is looked at more often: a person waits for the last of a batch."""
+
+CLOSER = 3
+"""By how much."""
+
+
+def next_look(looks: PollSchedule, now: float, least: float, chance: float, *, few: bool = False) -> PollSchedule:
+    """The following look: gaps grow by 1.3 up to 15 s, each spread by ±20 %; of ``few`` they are a third until then."""
     spread = 1 - JITTER + 2 * JITTER * chance
-    return PollSchedule(now + max(least, looks.gap * spread), min(LONGEST_GAP, max(least, looks.gap * GROWTH)))
+    gap = looks.gap * spread / (CLOSER if few and looks.gap < LONGEST_GAP else 1)
+    return PollSchedule(now + max(least, gap), min(LONGEST_GAP, max(least, looks.gap * GROWTH)))
 
 
 def qa_look(looks: PollSchedule, now: float, first: float) -> PollSchedule:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import statistics
 from heapq import heappop, heappush
+from random import Random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from artui.timing import (
+    FEW,
     LONGEST_GAP,
     LONGEST_WAIT,
     SETTLED,
@@ -82,6 +86,7 @@ def test_waits_are_bounded_whatever_happened_before(failures: int, chance: float
 
 def test_the_first_look_comes_when_it_is_usually_done() -> None:
     assert first_look(100.0, 160.0, 1.0) == PollSchedule(160.0, 6.0)
+    assert first_look(100.0, 105.0, 0.25) == PollSchedule(105.0, 0.125), "a quick job is put off by less of its time"
     assert first_look(100.0, 100.0, 2.0) == PollSchedule(100.0 + SOONEST, 0.5)
 
 
@@ -90,6 +95,49 @@ def test_looks_that_are_due_soon_are_taken_together_and_none_is_put_off_beyond_i
     assert next_round([PollSchedule(10.0, 6.0)]) == 10.0
     assert next_round([PollSchedule(10.0, 6.0), PollSchedule(12.0, 6.0), PollSchedule(16.5, 6.0)]) == 12.0
     assert next_round([PollSchedule(10.0, 6.0), PollSchedule(12.0, 1.0), PollSchedule(14.0, 6.0)]) == 12.0
+
+
+def lateness(number: int, usual: float, seed: int = 0) -> tuple[float, float, float]:
+    """So many photos, twelve a second, through jobs that take about ``usual`` seconds: how late their results are seen,
+    by that, the median one and the last; and how many rounds of looks a photo took."""
+    chance = Random(seed)
+    sent = [photo / 12 for photo in range(number)]
+    done = [at + max(0.1, chance.gauss(usual, usual / 5)) for at in sent]
+    looks: dict[int, PollSchedule] = {}
+    seen: dict[int, float] = {}
+    rounds = begun = 0
+    while len(seen) < number:
+        now = next_round(looks.values())
+        if begun < number and (now is None or sent[begun] <= now):
+            looks[begun] = first_look(sent[begun], sent[begun] + usual, 0.25)
+            begun += 1
+            continue
+        assert now is not None
+        rounds += 1
+        for photo in [one for one, its in looks.items() if its.due <= now]:
+            if done[photo] <= now:
+                seen[photo] = now
+                del looks[photo]
+            else:
+                looks[photo] = next_look(looks[photo], now, 0.25, chance.random(), few=len(looks) <= FEW)
+    late = [(seen[photo] - done[photo]) / usual for photo in seen]
+    return statistics.median(late), (max(seen.values()) - max(done)) / usual, rounds / number
+
+
+@pytest.mark.parametrize("usual", [5.0, 8.0, 30.0])
+def test_of_jobs_that_differ_the_last_of_a_batch_is_seen_soonest_by_few_looks(usual: float) -> None:
+    median, last, rounds = lateness(250, usual)
+    assert median < 0.15
+    assert last < 0.075
+    assert rounds < 0.6
+    alone = [lateness(1, usual, seed) for seed in range(50)]
+    assert statistics.mean(late for _, late, _ in alone) < 0.15
+    assert statistics.mean(looks for _, _, looks in alone) <= 3.5
+
+
+def test_one_that_runs_for_ever_is_not_looked_at_more_often_for_being_alone() -> None:
+    looks = PollSchedule(0.0, LONGEST_GAP)
+    assert next_look(looks, 0.0, 0.25, 0.5, few=True).due == LONGEST_GAP
 
 
 @given(st.lists(chances, min_size=40, max_size=40), st.floats(0.1, 3600), st.floats(0.5, 5))

@@ -9,7 +9,7 @@ from artui.model.job import Job
 from artui.steps import StepContext
 from artui.timing import PollSchedule, first_look, scout_look
 
-EARLIER = 0.1
+EARLIER = 0.05
 """When a scout is first looked at, as a part of ``first_look``: that is when the others are, if it shows nothing."""
 
 
