@@ -346,8 +346,9 @@ class Client:
         """
         departure, take = SendGuard(), partial(_file, target=target, counted=counted)
         try:
-            home: Origin | None = origin(named_by or request.url)
-            if home != origin(request.url):  # named by an answer: held to what a redirect may point to
+            home: Origin | None = origin(request.url)
+            # Named by an answer: held to what a redirect may point to.
+            if named_by and home != origin(named_by):
                 request, home = stated(request, named_by), None
             for _ in range(HOPS + 1):
                 way = self._ordinary if home else self._way_abroad(request)
