@@ -145,11 +145,11 @@ def submit_command(
         every = [*found, *(one for one, _ in elsewhere)]
         batches = OrderBatches(new_batch(name or named_after(every), chosen, cap, sample), every)
         spending.start_ahead(session)
-        offers = ask_offers(session, chosen, workflows, every, labelling.fixed, batches)
-        with naming_list(listed):
-            refuse_alike(offers, rows)
-            outputs = outputs_of(into, template or offers.template(into), metadata, rows)
         with session.journal() as journal:
+            offers = ask_offers(session, journal, chosen, workflows, every, labelling.fixed, batches)
+            with naming_list(listed):
+                refuse_alike(offers, rows)
+                outputs = outputs_of(into, template or offers.template(into), metadata, rows)
             for target in outputs.values():
                 target.refuse_loop(paths, recursive=recursive)
             refuse_watched_outputs(outputs, session, journal)
@@ -220,7 +220,7 @@ def redo_command(
                 name = made[0].source.name if what is not None else f"{len(every):,} rejected"
                 batches = OrderBatches(new_batch(f"redo {name}", chosen))
                 spending.start_ahead(session)
-                offers = ask_offers(session, chosen, redo.workflows, every, {}, batches)
+                offers = ask_offers(session, journal, chosen, redo.workflows, every, {}, batches)
                 planner = order_planner(session, journal, offers, {"": redo.target}, batches, chosen.twins)
                 checked = checked_photos(redo.found, offers.first, chosen, spending, redo.elsewhere)
                 order = planner.plan(*checked, again=True)

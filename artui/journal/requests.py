@@ -76,6 +76,15 @@ def outcome(db: Connection, request_id: int) -> Reply | None:
     return Reply(bool(found[0]), found[1]) if found else None
 
 
+def forget(db: Connection, request_id: int) -> None:
+    """Keep nothing of a request and its answer, whether it was answered or not: they were for one process alone."""
+    db.execute(
+        # The row stays, for its number may still be known to an engine.
+        "UPDATE requests SET arguments = '{}', done_at = IFNULL(done_at, ?), outcome = '' WHERE id = ?",
+        (time.time(), request_id),
+    )
+
+
 # --------------------------------------------------------------------------------------------------- the engine row
 
 
