@@ -118,13 +118,14 @@ def submit_command(
     nul: bool, **flags: Any,
 ) -> Exit:  # fmt: skip
     """Send photos, or folders of them, through one or several workflows."""
-    from artui.core.plan import PlanProblem, Target, at_address, collect, named_after
-
     addresses = dict.fromkeys([*urls, *(f"src://{alias}" for alias in aliases)])
     if not (paths or addresses or listed):
         raise CommandError(Exit.USAGE, "Which photos? Name files or folders, --files-from a list, --url, or --alias.")
     chosen, spending = session.account(account), Spending(**flags)
     spending.refuse_strict(chosen)
+    spending.start_ahead(session)
+    from artui.core.plan import PlanProblem, Target, at_address, collect, named_after  # takes as long as all before
+
     own_labels, delivery = given_labels(labels, chosen), (after_saved_of(after_saved), deliver or "")
     metadata = spending.keeping(chosen.metadata)
     into = output or chosen.output or DEFAULT_OUTPUT
@@ -144,7 +145,6 @@ def submit_command(
         elsewhere = [(labelling.labelled(one), photo) for one, photo in elsewhere]
         every = [*found, *(one for one, _ in elsewhere)]
         batches = OrderBatches(new_batch(name or named_after(every), chosen, cap, sample), every)
-        spending.start_ahead(session)
         with session.journal() as journal:
             offers = ask_offers(session, journal, chosen, workflows, every, labelling.fixed, batches)
             with naming_list(listed):
