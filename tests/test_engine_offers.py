@@ -85,7 +85,7 @@ def test_nothing_stays_of_the_question_nor_of_the_answer(desk: Desk, asked_here:
         said = client.ask(paths(), journal, Command.OFFER, account="studio", workflows=["Export only"], batches=[])
         assert said
         left = journal.read(lambda db: list(db.execute("SELECT arguments, outcome FROM requests WHERE what = 'offer'")))
-        assert set(left) == {("{}", "")}
+        assert set(left) == {("{}", "for who asked alone")}
         assert not journal.read(requests.pending)
 
 

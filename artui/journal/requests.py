@@ -77,10 +77,11 @@ def outcome(db: Connection, request_id: int) -> Reply | None:
 
 
 def forget(db: Connection, request_id: int) -> None:
-    """Keep nothing of a request and its answer, whether it was answered or not: they were for one process alone."""
+    """Keep nothing of what a request and its answer said, whether it was answered or not: that was for one process."""
     db.execute(
         # The row stays, for its number may still be known to an engine.
-        "UPDATE requests SET arguments = '{}', done_at = IFNULL(done_at, ?), outcome = '' WHERE id = ?",
+        "UPDATE requests SET arguments = '{}', outcome = 'for who asked alone', done_at = IFNULL(done_at, ?),"
+        " refused = IFNULL(refused, 1) WHERE id = ?",
         (time.time(), request_id),
     )
 
