@@ -105,7 +105,14 @@ def engine_keeper(session: Session, journal: Journal) -> Callable[[], None]:
         nonlocal silent_since
         alive = find_engine(session.paths, journal)
         if alive is None:
-            generations.add(_start_again(session, journal, generations))
+            # One is started where none runs, unless it was ended on purpose.
+            row = journal.read(requests.engine)
+            if row.state == "ended" and row.generation in generations and journal.read(requests.has_work):
+                raise CommandError(
+                    Exit.INTERRUPTED,
+                    "The engine was stopped while jobs were under way. Nothing is lost: `artui wait` goes on.",
+                )
+            generations.add(ensure_running(session.paths, journal).row.generation)
             return
         generations.add(alive.row.generation)
         # Seen for a while, for a machine that wakes up finds the sign of life old at first.
@@ -115,14 +122,3 @@ def engine_keeper(session: Session, journal: Journal) -> Callable[[], None]:
             raise CommandError(Exit.LOCKED, f"The engine (process {alive.row.pid}) gives no sign of life: {wake}.")
 
     return keep
-
-
-def _start_again(session: Session, journal: Journal, seen: set[int]) -> int:
-    """Start an engine where none runs, unless it was ended on purpose; returns its generation."""
-    row = journal.read(requests.engine)
-    if row.state == "ended" and row.generation in seen and journal.read(requests.has_work):
-        raise CommandError(
-            Exit.INTERRUPTED,
-            "The engine was stopped while jobs were under way. Nothing is lost: `artui wait` goes on.",
-        )
-    return ensure_running(session.paths, journal).row.generation
