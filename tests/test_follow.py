@@ -11,15 +11,18 @@ from typing import Any
 import pytest
 
 from artui.cli import following
-from artui.cli.following import wait_for
+from artui.cli.exits import Onward
+from artui.cli.following import Following, wait_for
 from artui.config import paths
 from artui.core.follow import Grouped, JsonLines, Lines
 from artui.engine.anchor import open_journal
 from artui.journal import Journal, history, jobs
-from artui.journal.following import Scope
 from artui.model.job import Event, Job
 from artui.model.states import Stage, Status
 from tests.samples import new_job
+
+ALL = Following(None, (), 0)
+"""All jobs, from the first event on."""
 
 
 @pytest.fixture
@@ -76,7 +79,7 @@ def test_many_photos_are_told_of_together_on_a_terminal_only(
     monkeypatch.setattr(following.sys.stderr, "isatty", lambda: on_terminal)
     said: list[str] = []
     _all_cancelled(journal, number)
-    wait_for(None, journal, Scope(), 0, Lines(said.append), with_qa=False)  # type: ignore[arg-type]
+    wait_for(None, journal, ALL, Lines(said.append), with_qa=False)  # type: ignore[arg-type]
     assert (len(said) == 1) is grouped
     assert said[-1] == f"{number:,} cancelled"
 
@@ -85,7 +88,7 @@ def test_a_program_gets_every_event(journal: Journal, monkeypatch: pytest.Monkey
     monkeypatch.setattr(following.sys.stderr, "isatty", lambda: True)
     written: list[str] = []
     _all_cancelled(journal, 201)
-    wait_for(None, journal, Scope(), 0, JsonLines(written.append), with_qa=False)  # type: ignore[arg-type]
+    wait_for(None, journal, ALL, JsonLines(written.append), with_qa=False)  # type: ignore[arg-type]
     kinds = [json.loads(line)["type"] for line in written]
     assert kinds == ["event"] * journal.read(history.last_seq) + ["end"]
 
@@ -98,3 +101,21 @@ def _all_cancelled(journal: Journal, number: int) -> None:
             jobs.move(db, job, job.stage, Status.CANCELLED, "cancelled", message="nothing paid")
 
     journal.write(write)
+
+
+@pytest.mark.parametrize("number", [1, 201])
+def test_a_command_that_waits_for_long_becomes_the_one_that_only_waits_and_tells_nothing_twice(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr(following, "engine_keeper", lambda *_: lambda: None)
+    monkeypatch.setattr(following, "SOON", 0.0)
+    monkeypatch.setattr(following.sys.stderr, "isatty", lambda: True)
+    said: list[str] = []
+    journal.write(jobs.add, None, [new_job(stem=f"photo{each}") for each in range(number)])
+    told = journal.read(history.last_seq)
+    with pytest.raises(Onward) as raised:
+        wait_for(None, journal, ALL, Lines(said.append), with_qa=True, may_become=True)  # type: ignore[arg-type]
+    onward = raised.value.arguments
+    assert onward[:2] == ["wait", "--wait-qa"]
+    # What many are told of together was not told yet.
+    assert Following.of(onward[-1]) == ALL._replace(since=told if number == 1 else 0)

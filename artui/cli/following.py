@@ -7,9 +7,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from math import inf
 from typing import NamedTuple
 
-from artui.cli.exits import CommandError, Exit, first, of_jobs
+from artui.cli.exits import CommandError, Exit, Onward, first, of_jobs
 from artui.cli.session import Session
 from artui.cli.streams import ENDING, go_on, volume
 from artui.cli.tally import remarks, totals
@@ -21,6 +22,9 @@ from artui.journal.following import Scope
 
 MANY = 200
 """More photos than this are told of together on a terminal, in a log one by one."""
+
+SOON = 1.5
+"""Seconds for which a command waits as it is: to become another one takes a tenth of a second."""
 
 SILENCE = 15.0
 """Seconds for which an engine may seem suspended before waiting for it ends."""
@@ -62,11 +66,13 @@ def printer(*, as_json: bool) -> Printer:
 
 
 def wait_for(
-    session: Session, journal: Journal, following: Following, printed: Printer, *, with_qa: bool
+    session: Session, journal: Journal, following: Following, printed: Printer, *, with_qa: bool,
+    may_become: bool = False,
 ) -> Exit:  # fmt: skip
     """Tell what happens to the jobs until they stand still, then how they stand.
 
-    Returns how the command ends. A reader that goes away changes nothing of that.
+    Returns how the command ends. A reader that goes away changes nothing of that. Raises Onward where it ``may_become``
+    another command and this takes long, since to wait takes a third of the memory that was needed to send.
     """
     go_on(following.done)
     scope = following.scope
@@ -74,12 +80,17 @@ def wait_for(
     counts = journal.read(scope.counts)
     are_many = sum(count.number for count in counts) > MANY and sys.stderr.isatty()
     if isinstance(printed, Lines) and are_many and not printed.every_step:
+        if may_become:  # at once, for what is put off to be told together would be lost
+            raise Onward(following.arguments(with_qa=with_qa, as_json=False))
         printed = Grouped(printed.say, lambda: totals(journal.read(scope.counts)))
+    follower = Follower(journal, scope, printed, following.since)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # what came while another command became this one
         if any(not count.status.final for count in counts) or journal.read(deliveries.are_due):
             keep_alive()  # first, for a new engine looks afresh at what is held, and delivers what is saved
-        Follower(journal, scope, printed, following.since).until_still(keep_alive, with_qa=with_qa)
+        if not follower.until_still(keep_alive, with_qa=with_qa, patience=SOON if may_become else inf):
+            onward = following._replace(since=follower.seq)
+            raise Onward(onward.arguments(with_qa=with_qa, as_json=isinstance(printed, JsonLines)))
     except KeyboardInterrupt:
         printed.note("Not waiting any longer. The engine works on in the background; `artui wait` follows it again.")
         raise

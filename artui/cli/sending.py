@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from artui.cli.exits import CommandError, Exit, Onward
+from artui.cli.exits import CommandError, Exit
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, put, put_json, say
@@ -151,7 +151,7 @@ class OrderSending:
     def _follow(
         self, order: Order, numbers: frozenset[int], document: Mapping[str, Any], since: int, done: str
     ) -> Exit:  # fmt: skip
-        """Wait for them. Raises Onward, since to wait takes a third of the memory that was needed to send."""
+        """Wait for them. Raises Onward where that takes long."""
         from artui.cli.following import Following, printer, wait_for
         from artui.core.follow import JsonLines
         from artui.core.plan import Verdict
@@ -162,9 +162,9 @@ class OrderSending:
             printed.document("queued", document)
         these = known | (numbers if self.batches.named else frozenset())
         following = Following(self.batches.main.id, tuple(sorted(these)), since, _ending(order), done)
-        if self.is_last:
-            raise Onward(following.arguments(with_qa=self.flags.wait_qa, as_json=self.flags.as_json))
-        return wait_for(self.session, self.journal, following, printed, with_qa=self.flags.wait_qa)
+        return wait_for(
+            self.session, self.journal, following, printed, with_qa=self.flags.wait_qa, may_become=self.is_last
+        )
 
 
 def _ending(order: Order) -> Exit:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from artui.config.system import iso
@@ -251,12 +252,14 @@ class Follower:
             self.seq = events[-1].seq
         self.printer.pause()
 
-    def until_still(self, keep_alive: Callable[[], None], *, with_qa: bool = False) -> None:
-        """Tell what happens until none of the jobs moves by itself any more.
+    def until_still(
+        self, keep_alive: Callable[[], None], *, with_qa: bool = False, patience: float = inf
+    ) -> bool:  # fmt: skip
+        """Tell what happens until none of the jobs moves by itself any more; False where ``patience`` (seconds) ended.
 
         ``keep_alive`` is called about once a second: it sees to it that there is an engine, or raises.
         """
-        seen, looked_at = -1, 0.0
+        seen, looked_at, deadline = -1, 0.0, time.monotonic() + patience
         while True:
             changes = self.journal.changes()
             if changes != seen or time.monotonic() - looked_at >= ALIVE_EVERY:
@@ -264,7 +267,9 @@ class Follower:
                 still = not self.journal.read(self.scope.moving, with_qa=with_qa)
                 self.tell()  # after the count, so that what made it nought is told too
                 if still:
-                    return
+                    return True
+            if time.monotonic() >= deadline:
+                return False
             if time.monotonic() - looked_at >= ALIVE_EVERY:
                 looked_at = time.monotonic()
                 keep_alive()
