@@ -1,4 +1,4 @@
-"""A command that sends and then waits for long becomes the lighter one that waits: nobody can tell but by its memory."""
+"""A command that sends and then waits for long becomes the lighter one that only waits: none can tell but by memory."""
 
 from __future__ import annotations
 
