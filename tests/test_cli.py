@@ -546,9 +546,16 @@ def test_a_token_from_stdin_is_tried_then_kept_where_agreed(desk: Desk) -> None:
     type_in(desk, token)
     said = desk("login", "studio", "--with-token", "--store", "file")
     assert said.code == Exit.OK, said.err
-    assert token not in said.out + said.err + desk("accounts").out
+    shown = desk("accounts")
+    assert token not in said.out + said.err + shown.out
+    [signed_in] = [one["signed_in"] for one in desk("accounts", "--json").json]
+    assert signed_in["who"] in shown.out
+    assert "@" in signed_in["who"]
+    assert signed_in["at"] > time.time() - 600
+    assert signed_in["expires"] is None
     assert desk("balance").code == Exit.OK
     assert desk("logout", "studio").code == Exit.OK
+    assert not list(paths().credentials.glob("*.about.json"))
     assert desk("balance").code == Exit.LOGIN
     assert desk("logout", "studio").err == "studio is not signed in.\n"
 

@@ -215,6 +215,14 @@ def _metavar(option: click.Option) -> str | None:
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
     help="Whether to use colours; NO_COLOR and CLICOLOR_FORCE say so for every command.",
 )  # fmt: skip
+@click.option(
+    "--spec",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    help="Print all commands as one JSON document.",
+    callback=lambda ctx, _, wanted: _print_spec(ctx) if wanted else None,
+)
 @click.pass_context
 def root(ctx: click.Context, *, ascii: bool, readonly: bool, color: str) -> int:  # noqa: A002 — named as the flag is
     """Send photos through paid cloud workflows: each is paid for once, and every result lands on disk.
@@ -238,6 +246,13 @@ def root(ctx: click.Context, *, ascii: bool, readonly: bool, color: str) -> int:
     for line in ctx.get_help().splitlines():
         put(line)
     return Exit.OK
+
+
+def _print_spec(ctx: click.Context) -> NoReturn:
+    from artui.cli.spec import spec
+
+    put_json(spec(ctx.command))
+    ctx.exit()
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ import artui
 from artui.cli import manual
 from artui.cli.exits import CommandError, Exit
 from artui.cli.manual import Block, Heading, TermTable, Text
-from artui.cli.terminal import put
+from artui.cli.terminal import put, put_json
 from artui.config.known import nearest
 
 PLACEHOLDERS: Mapping[str, str] = {
@@ -134,12 +134,21 @@ def help_command(context: click.Context, topic: str | None) -> Exit:
     """Explain a topic: exit-codes, environment, templates, ignore, keys, reasons, words; or a command.
 
     `artui help man` prints it all as a man page: artui help man > ~/.local/share/man/man1/artui.1
+
+    `artui help spec`, or `artui --spec`, prints it all as one JSON document, for programs.
     """
     root = context.find_root()
     if topic is None:
         for name, (said, _) in TOPICS.items():
             put(f"artui help {name:<12} {said.replace('`', '')}")
         put("artui help COMMAND      What a command does and takes; `artui --help` lists all.")
+        put("artui help man          All of it as a man page.")
+        put("artui help spec         All of it for a program, as one JSON document: also `artui --spec`.")
+        return Exit.OK
+    if topic == "spec":
+        from artui.cli.spec import spec
+
+        put_json(spec(root.command))
         return Exit.OK
     if topic == "man":
         lines = man_page().splitlines()
@@ -150,8 +159,8 @@ def help_command(context: click.Context, topic: str | None) -> Exit:
         from artui.cli import COMMANDS
 
         if topic not in COMMANDS:
-            known = [*TOPICS, *COMMANDS]
-            hint = nearest(topic, known) or f"; there are: {', '.join(TOPICS)}, and every command"
+            known = [*TOPICS, "man", "spec", *COMMANDS]
+            hint = nearest(topic, known) or f"; there are: {', '.join(TOPICS)}, man, spec, and every command"
             raise CommandError(Exit.USAGE, f"There is no topic {topic!r}{hint}.")
         assert isinstance(root.command, click.Group)  # noqa: S101
         command = root.command.get_command(root, topic)

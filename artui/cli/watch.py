@@ -17,7 +17,7 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, HOST_PORT, YES
 from artui.cli.session import Session, run
 from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
-from artui.config import Config, ConfigError, Origin, Source
+from artui.config import AccountConfig, Config, ConfigError, Origin, Source
 from artui.config.private import concerns
 from artui.config.system import outlive_signals
 
@@ -82,7 +82,7 @@ def watch_command(
         return _dry_run(wanted, as_json=as_json)
     wanted.settle_existing()
     rules, offers = wanted.read()
-    if folder is not None and not (yes or _agrees(offers, rules[0])):
+    if folder is not None and not (yes or _agrees(offers, rules[0], session.config.accounts[rules[0].account])):
         return Exit.USAGE
     if named.get("existing") == "process":
         wanted.take_up(rules[0])
@@ -164,7 +164,7 @@ class WatchRequest:
             say(f"{number:,} files in {rule.folder} that were left alone so far are looked at now.")
 
 
-def _agrees(offers: Offers, rule: Rule) -> bool:
+def _agrees(offers: Offers, rule: Rule, account: AccountConfig) -> bool:
     """Show what watching a folder sends and costs, and ask; without a terminal that is a no."""
     [offer] = _asked(offers, [rule])
     price = (
@@ -174,7 +174,8 @@ def _agrees(offers: Offers, rule: Rule) -> bool:
     )
     cap = "without a cap" if rule.caps.day is None else f"at most {money(rule.caps.day)} a day"
     payer = offer.identity.organization.name or offer.identity.organization.id
-    say(f"What lands in {rule.folder} is sent through {offer.workflow.name}, {price}, {cap}: {payer} pays.")
+    say(f"What lands in {rule.folder} is sent through {offer.workflow.name}, {price}, {cap}.")
+    say(f"{account.called} pays ({payer}).")
     say(f"Results are saved in {rule.target.folder}.")
     if can_ask():
         return agrees("Watch it?")

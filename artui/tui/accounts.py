@@ -179,7 +179,7 @@ class Accounts(Screen):
         cost = next((one for one in self.host.look.quotes if one.account == account.name), None)
         no_balance = "unknown" if cost and cost.unknown else "-"
         texts = (
-            account.name,
+            account.called,
             account.provider,
             known.organization if known else "",
             f"{amount(cost.balance)} cr" if cost and cost.balance is not None else no_balance,
@@ -207,7 +207,7 @@ class Accounts(Screen):
     def _about(self, account: AccountConfig) -> list[str]:
         known, kept = self.known.get(account.name), self.kept.get(account.login)
         payer = f", {known.organization} pays" if known and known.organization else ""
-        lines = [f"{account.name} at {account.provider}{payer}"]
+        lines = [f"{account.called} at {account.provider}{payer}"]
         if kept is not None:
             lines.append(f"key: {_kept_words(kept)}" + self._shared(account))
         if known and known.state.balance is not None and known.state.balance_at is not None:

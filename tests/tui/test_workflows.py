@@ -205,7 +205,8 @@ async def test_changed_steps_are_listed() -> None:
     cache(before)
     fill(QUEUED)
     with open_journal(paths()) as journal:
-        journal.write(catalogue.keep, "studio", [catalogue.parse(json.dumps(flow(version="v2", components=steps)))])
+        definition = catalogue.parse(json.dumps(flow(version="v2", components=steps))).document()
+        journal.write(accounts.keep_workflows, "studio", {flow()["id"]: definition})
     async with at_desk((80, 40)) as desk:
         await open_workflows(desk)
         await desk.sees("! Ghost Shoes")
