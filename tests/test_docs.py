@@ -151,3 +151,4 @@ def test_the_program_describes_itself_as_it_is(capsys: pytest.CaptureFixture[str
     assert refs <= told["documents"].keys()
     assert told["documents"]["JobDocument"]["properties"]["stage"]["enum"]
     assert {one["key"] for one in told["settings"]["[accounts.NAME]"]} == known.ACCOUNT.keys()
+    assert all(one["means"] not in ("", "None.") for table in told["settings"].values() for one in table)

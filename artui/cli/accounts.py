@@ -36,9 +36,9 @@ def accounts_command(session: Session, *, as_json: bool) -> Exit:
         put("No account yet. `artui login` signs in with a code; `artui demo` shows it all without one.")
     for document in documents:
         chosen = " (the default)" if document["default"] else ""
-        payer = document["organization"] or "the only one"
+        payer = f", organization {document['organization']}" if document["organization"] else ""
         called = session.config.accounts[document["name"]].called
-        put(f"{called}{chosen}: {document['provider']}, organization {payer}")
+        put(f"{called}{chosen}: {document['provider']}{payer}")
         put(f"  key: {_kept(document)}")
         if document["signed_in"]:
             put(_signed_line(document["signed_in"], session.config.timezone))

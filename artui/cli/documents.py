@@ -598,7 +598,7 @@ class AccountDocument(TypedDict):
     default: Annotated[bool, "whether it is meant where none is named"]
     provider: Annotated[str, "the service"]
     organization: Annotated[str | None, "who pays, by id"]
-    login: Annotated[str, "the account whose token it uses"]
+    login: Annotated[str, "the account whose key it uses"]
     workflow: Annotated[str | None, "taken where a command names none"]
     output: Annotated[str | None, "the folder for results where a command names none"]
     token: Annotated[TokenDocument, "where its key is"]

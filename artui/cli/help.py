@@ -29,13 +29,16 @@ PLACEHOLDERS: Mapping[str, str] = {
 
 WORDS: Mapping[str, str] = {
     "account": "a name of yours for one customer at one service, with its sign-in, caps and defaults",
+    "production account": "the one marked by `production = true`, so that nobody takes it for one to try things with",
     "organization": "who pays, where a sign-in belongs to several",
     "key": "the secret that signs an account in: a sign-in kept by artui, or a token you pasted",
     "workflow": "what is done to a photo, as it is set up at the service or in your settings",
+    "order": "what is sent at once, by `artui submit` or on the screen Submit: photos, workflows, where results go",
     "job": "one photo on its way through one workflow",
     "execution": "what the service calls its own side of a job",
     "purchase": "one paid request, from just before it leaves to what became of it",
     "batch": "the photos of one `artui submit`, or of one day of a rule",
+    "run": "the photos of one folder, or of one rule, through one workflow: what the cap `run` is about",
     "rule": "a watched folder with its workflow and what becomes of its photos: a `[[watch]]` table",
     "copy": "a result that was had for nothing, for the same photo or picture was bought before; its job is skipped",
     "twin": "a photo that is the same as one bought before, or under way: it gets a copy, or waits for it",

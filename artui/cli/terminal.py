@@ -170,6 +170,11 @@ def counter(doing: str) -> Iterator[Counter]:
             streams.write("stderr", "\r" + " " * width_of_last + "\r")
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something, for a person."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def money(amount: int | None, unit: str = "credits") -> str:
     """An amount for a person; what is unknown is a dash."""
     return "-" if amount is None else f"{amount:,} {unit}".rstrip()

@@ -16,7 +16,7 @@ import artui
 from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, HOST_PORT, YES
 from artui.cli.session import Session, run
-from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
+from artui.cli.terminal import agrees, can_ask, counted, money, put, put_json, say
 from artui.config import AccountConfig, Config, ConfigError, Origin, Source
 from artui.config.private import concerns
 from artui.config.system import outlive_signals
@@ -161,7 +161,7 @@ class WatchRequest:
         with self.session.journal() as journal:
             number = journal.write(seen.forget_existing, rule.id)
         if number:
-            say(f"{number:,} files in {rule.folder} that were left alone so far are looked at now.")
+            say(f"Looked at now: {counted(number, 'file')} in {rule.folder} that an earlier run left alone.")
 
 
 def _agrees(offers: Offers, rule: Rule, account: AccountConfig) -> bool:

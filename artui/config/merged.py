@@ -88,7 +88,7 @@ class AccountConfig:
     @property
     def called(self) -> str:
         """Its name as people read it, with the mark of a production account."""
-        return f"{self.name} (PRODUCTION)" if self.production else self.name
+        return f"PRODUCTION {self.name}" if self.production else self.name
 
     def opens(self, now: float, zone: dt.tzinfo) -> float | None:
         """When something new is sent next, in epoch seconds; None where it is at any time, or now."""

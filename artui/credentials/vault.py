@@ -117,8 +117,8 @@ class Vault:
         FILE only ever after the person's yes. Raises CredentialProblem where the token cannot be kept there.
         """
         if place in _READ_ONLY:
-            raise CredentialProblem(f"artui cannot write the {place}: change the token where it is set")
-        secret = _token(secret.reveal(), "what was given") or _refuse("the token is empty: give it again")
+            raise CredentialProblem(f"artui cannot write the {place}: change the key where it is set")
+        secret = _token(secret.reveal(), "what was given") or _refuse("the key is empty: give it again")
         with self._writing():
             match place:
                 case KeyStore.KEYRING:
@@ -205,7 +205,7 @@ class Vault:
                     removed.append(KeyStore.KEYRING)
             except DeafKeyring as error:
                 way = f"open it and remove the entry {self._service!r} of {account}"
-                raise CredentialProblem(f"{error}, so the token of {account} may still be in it: {way}") from None
+                raise CredentialProblem(f"{error}, so the key of {account} may still be in it: {way}") from None
             except NoKeyring:
                 pass
         return removed
@@ -314,7 +314,7 @@ class Vault:
         try:
             self._ring.set(self._service, under or account, secret.reveal())
         except NoKeyring as error:
-            other = f"keep the token of {account} in a file, or set {variable(account, 'token')}"
+            other = f"keep the key of {account} in a file, or set {variable(account, 'token')}"
             raise CredentialProblem(f"{error}: {other}") from None
 
     @contextmanager
@@ -359,7 +359,7 @@ def _token(text: str, where: str) -> Secret | None:
     """Take a token from text around which there may be blanks; None where it is empty. Raises CredentialProblem."""
     secret = Secret(text.strip())  # first, so that a refused one is scrubbed from what is written about it
     if not all("!" <= letter <= "~" for letter in secret.reveal()):
-        _refuse(f"{where} holds blanks, line breaks or letters that no token has: copy the token again")
+        _refuse(f"{where} holds blanks, line breaks or letters that no key has: copy the key again")
     return secret or None
 
 

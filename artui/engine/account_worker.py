@@ -62,7 +62,7 @@ ASKED_FIRST = frozenset(reason for reason in ACCOUNT_WIDE if HOLDS[reason].ends_
 ASKING_PATIENCE = 10.0
 """Seconds the service gets to say it before the hold is ended all the same."""
 
-LOOKING, LOOKING_UP = "at looking at what runs", "at looking lost orders up"
+LOOKING, LOOKING_UP = "at looking at what runs", "at looking lost purchases up"
 
 AHEAD = 2
 """Photos that are checked while others hold all slots, so that the line never waits for a check."""

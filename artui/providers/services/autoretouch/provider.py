@@ -423,7 +423,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def find(self, sought: Sequence[PurchaseQuery]) -> dict[str, Look]:
         """Look for lost purchases by their label, in one reading of each workflow's list."""
-        doing = "looking for lost orders"
+        doing = "looking for lost purchases"
         looks: dict[str, Look] = {}
         for workflow in {one.workflow: None for one in sought}:
             group = [one for one in sought if one.workflow == workflow]
