@@ -152,3 +152,12 @@ def test_the_program_describes_itself_as_it_is(capsys: pytest.CaptureFixture[str
     assert told["documents"]["JobDocument"]["properties"]["stage"]["enum"]
     assert {one["key"] for one in told["settings"]["[accounts.NAME]"]} == known.ACCOUNT.keys()
     assert all(one["means"] not in ("", "None.") for table in told["settings"].values() for one in table)
+
+
+@pytest.mark.parametrize("name", PRINTS)
+def test_a_wrong_use_is_a_document_too_where_json_is_asked_for(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*name.split(), "--json", "--no-such-option"]) == Exit.USAGE
+    told = json.loads(capsys.readouterr().out)
+    assert told["error"]["code"] == Exit.USAGE
+    assert "--no-such-option" in told["error"]["message"]
+    assert told["error"]["hint"] == f"`artui {name} --help` shows how"
