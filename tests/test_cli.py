@@ -644,6 +644,20 @@ def test_a_sign_in_that_is_denied_or_runs_out_ends_with_four(desk: Desk, way: st
     assert desk("accounts", "--json").json[0]["token"]["place"] is None
 
 
+def test_a_production_account_is_marked_where_it_is_named(desk: Desk) -> None:
+    desk.configure(more="production = true")
+    desk.photo()
+    planned = ("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--dry-run")
+    assert " at PRODUCTION studio (" in desk(*planned).out
+    assert desk(*planned, "--json").json["production"]
+    assert desk("accounts").out.startswith("PRODUCTION studio (the default): autoretouch")
+    desk.monkeypatch.setattr("artui.cli.sending.can_ask", lambda: True)
+    asked: list[str] = []
+    desk.monkeypatch.setattr("artui.cli.sending.agrees", asked.append)
+    assert desk(*planned[:-1]).code == Exit.USAGE
+    assert "paid by PRODUCTION studio?" in asked[0]
+
+
 # ------------------------------------------------------------------------------------------------- the stand-in
 
 

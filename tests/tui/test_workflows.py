@@ -198,6 +198,27 @@ async def test_a_newer_version_is_compared_with_the_one_that_jobs_wait_for(at_se
         await desk.sees("2 photos wait for version", "at 10 cr each; now 12 cr: 24", "The steps are the same.")
 
 
+async def test_a_workflow_that_has_changed_since_its_last_use_says_so(at_service: Simulator) -> None:
+    async with at_desk((80, 40)) as desk:
+        place = await open_workflows(desk)
+        await desk.sees("Export only")
+        chosen = next(one.workflow for one in place.shown_offers if one.workflow.name == "Export only")
+        fill(SAVED)
+        desk.write(
+            lambda db: db.execute("UPDATE jobs SET workflow = ?, version = ?, quoted = 10", (chosen.id, chosen.version))
+        )
+        at_service.switch({"price": {chosen.id: 12}})
+        await desk.press("R")
+        await desk.until(lambda: any(one.is_changed for one in place.shown_offers))
+        await desk.press("home")
+        while not (place.offer and place.offer.is_changed):
+            await desk.press("down")
+        await desk.sees("changed since it was used on", "c compare")
+        await desk.press("c")
+        await desk.sees("at 10 cr each; now 12 cr.", "The steps are the same.")
+        at_service.switch({"price": {chosen.id: 10}})
+
+
 @pytest.mark.usefixtures("configured")
 async def test_changed_steps_are_listed() -> None:
     before = flow(version="v1")
