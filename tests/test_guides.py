@@ -116,6 +116,11 @@ def test_the_readme_can_be_followed_at_the_stand_in(desk: Desk) -> None:
         words = [str(gone["id"]) if word == "12" else word for word in words]
         said = desk(*words, *(["--yes"] if words[0] in asks and "--dry-run" not in words else []))
         assert said.code == 0, (words, said.out, said.err)
+    where, told = paths(), (DOCS / "configuration.md").read_text("utf-8")
+    assert where.home is not None
+    for place in (*where.home.iterdir(), *where.state.iterdir()):
+        name = re.sub(r"-(wal|shm)$|\.\d+$", "", place.name)
+        assert f"`{name}`" in told, "docs/configuration.md says where everything lies"
 
 
 def test_the_script_of_the_page_for_scripts_ends_as_its_photos_do(desk: Desk) -> None:
