@@ -20,7 +20,7 @@ import click
 import httpx
 import pytest
 
-from artui.cli import COMMANDS, following, root
+from artui.cli import COMMANDS, following, root, run
 from artui.cli.engine import _status_lines
 from artui.cli.exits import CommandError, Exit, first, of_jobs
 from artui.cli.session import Session
@@ -743,3 +743,14 @@ def test_what_was_never_there_and_what_lies_in_sub_folders_is_told_as_it_is(desk
     assert "There is no such file" in desk("why", desk.inbox / "nope.jpg").out
     assert "there is no such file" in desk("redo", desk.inbox / "nope.jpg").err
     assert "`artui submit` sends it" in desk("redo", desk.inbox / "sub" / "a.jpg").err
+
+
+def test_fields_of_a_document_can_be_chosen(capsys: pytest.CaptureFixture[str], desk: Desk) -> None:
+    del desk
+    assert run(["accounts", "--json", "--fields", "production,name"]) == Exit.OK
+    assert capsys.readouterr().out == '[{"schema": 1, "production": false, "name": "studio"}]\n'
+    assert run(["accounts", "--json", "--fields", "nam"]) == Exit.USAGE
+    assert (
+        "There is no field 'nam'; there are: name, production"
+        in json.loads(capsys.readouterr().out)["error"]["message"]
+    )

@@ -161,3 +161,9 @@ def test_a_wrong_use_is_a_document_too_where_json_is_asked_for(name: str, capsys
     assert told["error"]["code"] == Exit.USAGE
     assert "--no-such-option" in told["error"]["message"]
     assert told["error"]["hint"] == f"`artui {name} --help` shows how"
+
+
+def test_keys_are_written_as_they_are_pressed() -> None:
+    keys = {key for block in help_pages.keys() if isinstance(block, manual.TermTable) for key, _ in block.rows}
+    assert {"`?`", "`: ctrl+p`", "`/`"} <= keys
+    assert not [key for key in keys if "_" in key]

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from artui.providers.base import LeftOut, Workflow
 
 
+FEW = 6
+"""So many workflows are named where none of them was meant."""
+
+
 def choose(workflows: Sequence[Workflow], wanted: str, left_out: Sequence[LeftOut] = ()) -> Workflow:
     """The workflow of this id or name, whatever its case, or the only one that begins so.
 
@@ -56,6 +60,8 @@ def _none(workflows: Sequence[Workflow], wanted: str) -> str:
     near = difflib.get_close_matches(wanted.casefold(), names, n=3, cutoff=0.4)
     hint = " or ".join(f"{names[name]!r}" for name in near)
     advice = f"; did you mean {hint}?" if hint else "; `artui workflows` lists them."
+    if not hint and len(names) <= FEW:
+        advice = f"; there are: {', '.join(map(repr, names.values()))}."
     return f"There is no workflow {wanted!r}{advice}"
 
 
