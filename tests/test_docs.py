@@ -164,6 +164,7 @@ def test_a_wrong_use_is_a_document_too_where_json_is_asked_for(name: str, capsys
 
 
 def test_keys_are_written_as_they_are_pressed() -> None:
-    keys = {key for block in help_pages.keys() if isinstance(block, manual.TermTable) for key, _ in block.rows}
+    tables = [block for block in help_pages.keys() if isinstance(block, manual.TermTable)]  # noqa: SIM118
+    keys = {key for table in tables for key, _ in table.rows}
     assert {"`?`", "`: ctrl+p`", "`/`"} <= keys
     assert not [key for key in keys if "_" in key]
