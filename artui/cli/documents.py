@@ -878,6 +878,21 @@ class ServiceStanding(TypedDict):
     since: Annotated[str, "since when"]
 
 
+class ServiceStep(TypedDict):
+    """One thing that is done to install or remove the service."""
+
+    file: Annotated[str | None, "the file that is written, or removed; null of a command"]
+    content: Annotated[str | None, "its text; null of one that is removed, and of a command"]
+    command: Annotated[list[str], "what is run; empty of a file"]
+
+
+class ServiceDocument(TypedDict):
+    """What installs or removes the service."""
+
+    steps: Annotated[list[ServiceStep], "each thing, in order"]
+    done: Annotated[bool, "whether it was done; not with `--dry-run`"]
+
+
 class UnitDocument(TypedDict):
     """The unit of the service."""
 
@@ -992,6 +1007,8 @@ PRINTS: Mapping[str, tuple[Printed, ...]] = {
     "notify test": (Printed(NotifyDocument),),
     "doctor": (Printed(FindingsDocument),),
     "trial": (*_SUBMITTED, Printed(TrialLine, _LINE, "findings")),
+    "service install": (Printed(ServiceDocument),),
+    "service remove": (Printed(ServiceDocument),),
     "service status": (Printed(ServiceStanding),),
     "systemd-unit": (Printed(UnitDocument),),
 }
