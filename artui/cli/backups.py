@@ -60,6 +60,7 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
     from artui.engine.lock import EngineLock
 
     session.paths.create()
+    Session(session.paths).name_fault()  # for the zone of times; what is put back may be other settings
     lock = EngineLock(session.paths)
     try:
         try:

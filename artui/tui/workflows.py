@@ -474,14 +474,12 @@ class Workflows(PanedPage):
             return
         past = await self.host.view.ask(executions.marked, payer, found)
         lines = [
-            f"{one.progress.created_at[:16].replace('T', ' '):<16} {one.progress.state:<14}"
+            f"{executions.began(one.progress, self.host.config.timezone)[:16]:<16} {one.progress.state:<14}"
             f" {amount(one.progress.charged):>6}  {sanitize(one.whose, 13):<13}  {sanitize(one.progress.name, 20)}"
             for one in past
         ]
         text = "\n".join(lines) or "The service has no execution of it."
-        self.app.push_screen(
-            TextDialog(f"{sanitize(offer.workflow.name, 40)}: the newest executions (UTC)", Content(text))
-        )
+        self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: the newest executions", Content(text)))
 
     async def action_submit(self) -> None:
         """Go where photos are picked, with this workflow."""

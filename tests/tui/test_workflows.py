@@ -333,7 +333,7 @@ async def test_what_was_bought_of_a_workflow_is_listed_from_the_service() -> Non
         await open_workflows(desk)
         await desk.sees("studio | 11 workflows | as of")
         await desk.press("h")
-        await desk.sees("the newest executions (UTC)", "not artui", "theirs.jpg")
+        await desk.sees("the newest executions", "not artui", "theirs.jpg")
 
 
 @pytest.mark.usefixtures("configured")
