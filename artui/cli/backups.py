@@ -12,7 +12,7 @@ import click
 from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
-from artui.cli.terminal import agrees, can_ask, put, put_json, say
+from artui.cli.terminal import agrees, can_ask, counted, put, put_json, say
 from artui.config.system import iso
 
 if TYPE_CHECKING:
@@ -97,7 +97,8 @@ def _say_what_it_is(session: Session, opened: OpenedBackup, tell: Callable[[str]
 
     about = opened.about
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(about.made_at))
-    tell(f"A backup of {made} from {about.host}: {about.jobs:,} jobs, {about.intents:,} paid requests.")
+    holds = f"{counted(about.jobs, 'job')}, {counted(about.intents, 'paid request')}"
+    tell(f"A backup of {made} from {about.host}: {holds}.")
     if session.paths.journal.exists():
         tell(f"It takes the place of the journal {session.paths.journal}, of which a copy is kept beside it.")
     tell(f"What was bought since is looked for at every service that has a list; where there is none{unlisted()},")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from artui.cli.terminal import money
+from artui.cli.terminal import counted, money
 from artui.config import AccountConfig
 from artui.config.system import iso
 from artui.core.plan import OF_ARCHIVES, Order, Plan, Planned, RefusedFile, SourceFile, Verdict
@@ -142,7 +142,7 @@ class Telling:
     def question(self) -> str:
         """The one question before anything is sent."""
         if not self._to_send:
-            return f"Copy {len(self.order.queued):,} results, nothing to pay?"
+            return f"Copy {counted(len(self.order.queued), 'result')}, nothing to pay?"
         number = len({one.found.path for _, one in self._to_send})
         photos = "1 photo" if number == 1 else f"{number:,} photos"
         most = self.order.most

@@ -232,7 +232,8 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
         put(f"{one.file}: {taken if one.verdict is FileVerdict.TAKE else one.message}")
     takes = [one for one in found if one.verdict is FileVerdict.TAKE]
     most = together(price for one in takes for price in (one.price, *(price for _, price in one.then)))
-    say(f"{len(takes):,} of {len(found):,} new files would be taken: at most {money(most)}. Nothing was sent.")
+    of = f"{len(takes):,} of {counted(len(found), 'new file')}"
+    say(f"{of} would be taken: at most {money(most)}. Nothing was sent.")
     return Exit.OK
 
 
