@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from artui.cli.exits import CommandError
+from artui.cli.workflow import choose
 from artui.config import paths
 from artui.core.workflow_changes import Aspect, WorkflowChange, is_changed, since_last_use
 from artui.engine.anchor import open_journal
@@ -73,3 +77,11 @@ def test_the_command_tells_what_has_changed_since_the_last_photo(desk: Desk) -> 
     ]
     said = desk("workflows", "Export only", "--changes").out
     assert "saved anew at the service, with the same steps" in said
+
+
+def test_a_workflow_that_is_not_there_is_answered_with_those_that_are() -> None:
+    kept_here = [Workflow("one", "v", "One", None, key="one"), Workflow("two", "v", "Two", None, key="two")]
+    with pytest.raises(CommandError, match=r"there are: 'One', 'Two'\. More .* `artui config init`"):
+        choose(kept_here, "zzz")
+    with pytest.raises(CommandError, match=r"there are: 'Ghost'\.$"):
+        choose([FLOW], "zzz")

@@ -62,6 +62,8 @@ def _none(workflows: Sequence[Workflow], wanted: str) -> str:
     advice = f"; did you mean {hint}?" if hint else "; `artui workflows` lists them."
     if not hint and len(names) <= FEW:
         advice = f"; there are: {', '.join(map(repr, names.values()))}."
+    if all(one.key or one.parameters for one in workflows):
+        advice += " More are set up in config.toml: `artui config init` begins one that shows how."
     return f"There is no workflow {wanted!r}{advice}"
 
 
