@@ -274,8 +274,15 @@ def keep_workflow(db: Connection, account: str, workflow: str, definition: str) 
 
 
 def _keep_older(db: Connection, account: str, workflow: str, known: str | None, definition: str) -> None:
-    if known and (version := json.loads(known)["version"]) != json.loads(definition)["version"]:
-        set_note(db, f"older {account} {workflow} {version}", known)
+    before = _version(known or "null")
+    if known and before and before != _version(definition):
+        set_note(db, f"older {account} {workflow} {before}", known)
+
+
+def _version(definition: str) -> str:
+    """The version that a definition names; empty where it names none, for no note is worth a failure."""
+    found = json.loads(definition)
+    return str(found.get("version", "")) if isinstance(found, dict) else ""
 
 
 def older_workflow(db: Connection, account: str, workflow: str, version: str) -> str:
