@@ -55,10 +55,12 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where the key of a sign-in lies; both empty where there is none, only ``detail`` where it cannot be used."""
+    """Where the key of a sign-in lies; both empty where there is none, only ``detail`` where it cannot be used; and
+    ``who`` signed in, empty where nobody knows."""
 
     place: str = ""
     detail: str = ""
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,7 @@ class Accounts(Screen):
         lines = [f"{account.called} at {account.provider}{payer}"]
         if kept is not None:
             lines.append(f"key: {_kept_words(kept)}" + self._shared(account))
+            lines += [f"signed in: {kept.who}"] if kept.who else []
         if known and known.state.balance is not None and known.state.balance_at is not None:
             lines.append(f"balance {amount(known.state.balance)} cr at {clock(known.state.balance_at, time.time())}")
         if known and known.state.balance_unknown:
@@ -353,7 +356,9 @@ def _where_kept(vault: Vault, logins: set[str]) -> dict[str, Kept]:
                 found[login] = Kept(KeyStore.MEMORY, "until artui ends")
                 continue
             unheard = Kept(detail=sanitize(vault.keyring_complaint, 300))
-            found[login] = Kept(stored.place, sanitize(stored.detail, 200)) if stored else unheard
+            signed = vault.signed_in(login) if stored and stored.place in (KeyStore.FILE, KeyStore.KEYRING) else None
+            who = sanitize(signed.who, 80) if signed else ""
+            found[login] = Kept(stored.place, sanitize(stored.detail, 200), who) if stored else unheard
         except CredentialProblem as problem:
             found[login] = Kept(detail=beginning(str(problem), 300))
     return found
