@@ -23,7 +23,6 @@ from artui.watch.systemd import FAILED_UNIT, UNIT
 
 if TYPE_CHECKING:
     from artui.cli.documents import ServiceDocument, ServiceStep
-    from artui.cli.unit import Unit
 
 LINGERING = Path("/var/lib/systemd/linger")
 """Has a file for each user whose services run while nobody is logged in."""
@@ -103,7 +102,14 @@ class Systemd:
         from artui.cli.unit import make_unit
 
         unit = make_unit(session, None, webhook, for_system=False)
-        _refuse_unready(session, unit)
+        _refuse_idle(session)
+        folder = Path.home() / ".config" / "artui"
+        for login in unit.logins:
+            if not login.in_file and not (folder / f"{login.name}.token").exists():
+                raise CommandError(
+                    Exit.USAGE,
+                    f"A service would not find the key of {login.name}: run `{login.signs_in} --store file` first.",
+                )
         user = getpass.getuser()
         linger = ("loginctl", "enable-linger", user)
         advice = f". An administrator may: `sudo {' '.join(linger)}`, then this again."
@@ -194,18 +200,6 @@ def _refuse_idle(session: Session) -> None:
         raise CommandError(
             Exit.USAGE, f"No folder is watched: write a [[watch]] table in {session.paths.config_file} first."
         )
-
-
-def _refuse_unready(session: Session, unit: Unit) -> None:
-    """Raise CommandError where the service could not start, or would have nothing to do."""
-    _refuse_idle(session)
-    folder = Path.home() / ".config" / "artui"
-    for login in unit.logins:
-        if not login.in_file and not (folder / f"{login.name}.token").exists():
-            raise CommandError(
-                Exit.USAGE,
-                f"A service would not find the key of {login.name}: run `{login.signs_in} --store file` first.",
-            )
 
 
 def _environment() -> dict[str, str]:
