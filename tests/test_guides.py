@@ -142,6 +142,7 @@ def test_the_script_of_the_page_for_scripts_ends_as_its_photos_do(desk: Desk) ->
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     lines = [json.loads(line) for line in (desk.folder / "events.jsonl").read_text().splitlines()]
     assert (lines[0]["type"], lines[-1]["type"], lines[-1]["exit"]) == ("queued", "end", 0)
+    desk("stop")  # an engine that runs has the key still
     kept["ARTUI_STUDIO_TOKEN"] = "no-such-key"
     assert "sign in: artui login studio" in run_it().stdout
 
