@@ -156,7 +156,7 @@ def _workflows_unknown(session: Session, rules: Sequence[Rule]) -> Iterator[str]
     from artui.providers.base import Workflow
 
     wanted = {(one.name, one.workflow): f"accounts.{one.name}.workflow" for one in session.config.accounts.values()}
-    wanted |= {(rule.account, rule.workflow): f"the rule {rule.name}" for rule in rules}
+    wanted |= {(rule.account, word): f"the rule {rule.name}" for rule in rules for word in rule.workflows}
     if not session.paths.journal.exists():
         return
     with session.journal() as journal:

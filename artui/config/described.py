@@ -111,6 +111,9 @@ RULE: Mapping[str, Described] = {
     "recursive": Described("false", "true", "Take the photos of sub-folders too."),
     "account": Described("the default account", '"studio"', "Who pays."),
     "workflow": Described("the account's", '"Background Removal"', "The workflow, by id or name."),
+    "workflows": Described(
+        "workflow alone", '["Background Removal", "Ghost Mannequin"]', "Several: each photo goes once through each."
+    ),
     "output": Described(
         "the account's", '"/srv/photos/out/{date}"', "The folder for results (`artui help templates`)."
     ),

@@ -275,6 +275,7 @@ RULE: Mapping[str, Reader] = {
     "recursive": flag,
     "account": account_name,
     "workflow": text,
+    "workflows": texts,
     "output": template,
     "template": text,
     "include": texts,

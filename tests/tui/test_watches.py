@@ -73,7 +73,7 @@ def settle(
     rules.set_state(db, IN, state, message, cause)
     batch = Batch("b-in", "in", "studio", time.time())
     files = [SeenFile(f"IMG_{number}.jpg", 1000, 1, Seen.TAKEN) for number in range(len(states))]
-    taken = [(file, new_job(source=Path("/srv/in", file.name), batch="b-in", rule=IN)) for file in files]
+    taken = [(file, [new_job(source=Path("/srv/in", file.name), batch="b-in", rule=IN)]) for file in files]
     seen.take(db, IN, batch, taken, None)
     for number, columns in zip(jobs_of(db), states, strict=True):
         place(db, number, **columns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -118,11 +117,8 @@ def _standing(db: Connection, entry: RuleEntry, row: RuleRow | None, settings: C
 
 
 def _pinned(row: RuleRow) -> tuple[str, int | None]:
-    """Name and price of the workflow as they were pinned when the rule was loaded."""
-    if not row.offer:
-        return "", None
-    definition = json.loads(row.offer)["definition"]
-    return definition["name"], definition["price"]
+    """Names and price of the workflows as they were pinned when the rule was loaded."""
+    return ", ".join(name for name, _ in row.workflows), row.price
 
 
 # --------------------------------------------------------------------------------------------------------- in words
