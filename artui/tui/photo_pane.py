@@ -126,9 +126,9 @@ class PhotoPane(Vertical):
         for view in (before, after):
             if view.display:
                 await view.show(Frame(room))
-        if all(view.is_unshowable for view in (before, after) if view.display):
-            self.query_one("#pair").styles.height = UNSHOWABLE
         if self.app.is_running:
+            if all(view.is_unshowable for view in (before, after) if view.display):
+                self.query_one("#pair").styles.height = UNSHOWABLE
             self._tell()
 
     def _say_name(self) -> None:
