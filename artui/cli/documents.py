@@ -514,6 +514,8 @@ class RuleDocument(TypedDict):
     today: Annotated[int, "spent or reserved today"]
     cap: Annotated[int | None, "today's, with what was allowed"]
     after_rule: Annotated[str | None, "the name of the rule whose results it takes"]
+    hours_begin: Annotated[float | None, "when its hours begin; null where it sends now"]
+    hours_begin_iso: MaybeIso
     caps: Annotated[list[CapDocument], "its caps, with what was allowed"]
     not_taken: Annotated[dict[str, int], "files the last look did not take, by reason"]
 
@@ -909,7 +911,11 @@ PRINTS: Mapping[str, tuple[Printed, ...]] = {
     "executions": (Printed(ExecutionDocument, _LIST), Printed(FetchedDocument, when="--fetch")),
     "rate": (Printed(RatedDocument),),
     "submit": _SUBMITTED,
-    "redo": _SUBMITTED,
+    "redo": (
+        *_SUBMITTED,
+        Printed(QueuedDocument, _LIST, "--rejected"),
+        Printed(PlanDocument, _LIST, "--rejected --dry-run"),
+    ),
     "jobs": (Printed(ListedJob, _LIST),),
     "job": (Printed(WholeJob),),
     "why": (Printed(WhyOfFile),),

@@ -192,9 +192,9 @@ def _account_lines(status: dict[str, Any], zone: dt.tzinfo) -> Iterator[str]:
             yield _account_line(account)
         yield from _cap_lines(account["caps"])
         if account["hours_begin"] is not None:
-            from artui.core.health_phrases import moment
+            from artui.core.health_phrases import opening
 
-            yield f"  outside its hours: sends from {moment(account['hours_begin'], zone)} on"
+            yield f"  outside its hours: sends from {opening(account['hours_begin'], zone)} on"
 
 
 def _cap_lines(caps: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -31,12 +31,12 @@ from artui.cli.ordering import (
     refuse_alike,
     refuse_watched_outputs,
 )
-from artui.cli.sending import OrderSending
+from artui.cli.sending import OrderSending, carry_out
 from artui.cli.session import Session
 from artui.cli.terminal import put_json, say
 
 if TYPE_CHECKING:
-    pass
+    from artui.core.plan import Order
 
 DEFAULT_OUTPUT = "retouched"
 """The folder for results where nothing names one, below where one is."""
@@ -157,7 +157,8 @@ def submit_command(
             order = planner.plan(*checked_photos(found, offers.first, chosen, spending, elsewhere))
             order = replace(order, ignored=left, unmatched=labelling.unmatched if pattern else None)
             has_subfolders = not recursive and any(_has_subfolders(path) for path in paths)
-            return OrderSending(session, journal, planner, batches, spending, delivery, has_subfolders).carry_out(order)
+            sending = OrderSending(session, journal, planner, batches, spending, delivery, has_subfolders)
+            return carry_out([(sending, order)])
     except PlanProblem as problem:
         raise CommandError(Exit.USAGE, str(problem)) from None
 
@@ -206,7 +207,8 @@ def redo_command(
             if spending.as_json:
                 put_json([])
             return Exit.OK
-        ends: list[Exit] = []
+        gone = False
+        planned: list[tuple[OrderSending, Order]] = []
         try:
             orders = redo_orders(
                 journal, made, workflows=workflows, output=output, metadata=spending.metadata,
@@ -228,11 +230,11 @@ def redo_command(
                     sending = OrderSending(
                         session, journal, planner, batches, spending, redo.delivery, is_rework=what is None
                     )
-                    ends.append(sending.carry_out(order))
+                    planned.append((sending, order))
                 else:  # its photos are gone: the others are ordered all the same
                     for refused in order.refused:
                         say(refused.message)
-                    ends.append(Exit.FAILED)
+                    gone = True
+            return first([carry_out(planned, as_list=rejected), *[Exit.FAILED] * gone])
         except PlanProblem as problem:
             raise CommandError(Exit.USAGE, str(problem)) from None
-        return first(ends)

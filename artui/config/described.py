@@ -181,6 +181,11 @@ REVIEW: Mapping[str, Described] = {
 }
 """What ``[review]`` may hold."""
 
+SERVICE: Mapping[str, Described] = {
+    "hours": Described("at any time", '"mon-fri 07:00-19:00"', "When something new is sent through its accounts."),
+}
+"""What ``[services.NAME]`` may hold."""
+
 VARIABLES: Mapping[str, str] = {
     "ARTUI_…": "any setting: `ARTUI_TIMEZONE`, and for an account studio `ARTUI_STUDIO_ORGANIZATION`,"
     " `ARTUI_STUDIO_CAPS_DAY`; wins over both files",

@@ -344,6 +344,11 @@ REVIEW: Mapping[str, Reader] = {
 }
 """What ``[review]`` may hold."""
 
+SERVICE: Mapping[str, Reader] = {
+    "hours": hours,
+}
+"""What ``[services.NAME]`` may hold: what holds for each of a service's accounts that says nothing else."""
+
 TABLES: Mapping[str, Mapping[str, Reader]] = {"heartbeat": HEARTBEAT, "review": REVIEW}
 """The tables that stand once, at the top, beside the accounts."""
 

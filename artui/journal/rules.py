@@ -7,6 +7,7 @@ holds for the rule's photos in every engine. Every function runs inside one tran
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import time
@@ -232,6 +233,15 @@ def hours(db: Connection, rule: str) -> str | None:
     """The hours in which a rule's photos are sent, empty where it says none; None for one that was never loaded."""
     found = first(db, "SELECT hours FROM rules WHERE id = ?", (rule,))
     return None if found is None else found[0]
+
+
+def opens(db: Connection, rule: str, zone: dt.tzinfo) -> float | None:
+    """When the hours of a rule begin next in a zone, in epoch seconds; None where it has none, or within them."""
+    if not (written := hours(db, rule)):
+        return None
+    from artui.config.hours import read  # only where any are set
+
+    return read(written).opens(time.time(), zone)
 
 
 def set_state(db: Connection, rule: str, state: RuleState, message: str = "", cause: RuleCause | None = None) -> bool:

@@ -138,6 +138,7 @@ class Watched:
         self._lately: deque[tuple[float, int]] = deque()
         self._tidy_after = 0.0
         self._told_problem = ""
+        self._told_rejected = False
         self._was_paused = False
 
     # ------------------------------------------------------------------------------------------------- the turn
@@ -277,8 +278,11 @@ class Watched:
             return
         try:
             names = await self._in_thread(self._rejections.look)
+            self._told_rejected = False
         except (OutputProblem, OSError) as problem:
-            await self._tell_problem(f"what was rejected cannot be looked at: {problem}")
+            if not self._told_rejected:
+                await self._record(What.PROBLEM, f"what was rejected cannot be looked at: {problem}")
+            self._told_rejected = True
             return
         if names:
             await self._record(What.REJECTED, f"{len(names):,} rejected, nothing is bought by that", tuple(names))
