@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from artui.journal import jobs
+from artui.journal import jobs, published
 from artui.journal.rules import SkipCount
 from artui.journal.store import Connection, first, rows, storable
 from artui.model.job import Batch, Job, NewJob
@@ -135,6 +135,8 @@ def restamp(db: Connection, rule: str, name: str, size: int, mtime_ns: int, job:
         " state = CASE WHEN state IN ('kept', 'refused') THEN 'taken' ELSE state END WHERE rule = ? AND name = ?",
         (size, mtime_ns, job, rule, os.fsencode(name)),
     )
+    if not db.changes():  # it has this name for the first time
+        note(db, rule, SeenFile(name, size, mtime_ns, Seen.TAKEN), job=job)
 
 
 def forget(db: Connection, rule: str, name: str) -> None:
@@ -245,6 +247,21 @@ def made_of(db: Connection, place: Path) -> list[Job]:
         db, "SELECT job FROM seen WHERE target = ? AND job IS NOT NULL ORDER BY job DESC", (os.fsencode(place),)
     )
     return [job for (number,) in found for job in reversed(made_with(db, number))]
+
+
+def made_of_result(db: Connection, rule: str, digest: str, place: Path) -> list[Job]:
+    """The jobs that a rule made of a result of this content while it lay under the name it was saved with, where that
+    lies at ``place`` now; newest first."""
+    made_by = published.job_of(db, digest)
+    same = [] if made_by is None else jobs.select(db, "id = ?1 OR twin_of = ?1", (made_by,))
+    owners = [job for job in same if any(result.path == os.fspath(place) for result in job.results)]
+    made = jobs.select(db, "rule = ? AND rule <> '' AND digest = ? ORDER BY id DESC", (rule, digest))
+    return [
+        one
+        for one in made
+        if one.source != place
+        and any(one.source.parent == job.folder and one.source.name.startswith(f"{job.stem}.") for job in owners)
+    ]
 
 
 def place_now(db: Connection, job: Job) -> Path:

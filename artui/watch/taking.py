@@ -186,10 +186,20 @@ class Ingester:
         """The jobs that the rule made of this very file, newest first; where the results of one are gone, the photo is
         wanted again."""
         before = self.journal.read(seen.get, self.rule.id, name)
-        if before is None or before.state is Seen.MOVED:  # what was moved away and is there again is a photo of its own
+        if before is None:
+            return self._made_of_result(photo)
+        if before.state is Seen.MOVED:  # what was moved away and is there again is a photo of its own
             return []
         made = [job for job in self.journal.read(history.by_source, photo.path) if job.rule == self.rule.id]
         return [job for job in made if job.digest and delivers(job)]
+
+    def _made_of_result(self, photo: Photo) -> list[Job]:
+        """The jobs that the rule made of a result it takes, while that lay under the name it was saved with: a
+        rejection that was taken back may have given it another."""
+        if not self.rule.after_rule or not self.journal.read(published.has_size, photo.stamp.size):
+            return []
+        made = self.journal.read(seen.made_of_result, self.rule.id, files.sha256(photo).digest, photo.path)
+        return [job for job in made if delivers(job)]
 
     def _edited(self, made: Sequence[Job], photo: Photo) -> list[Job]:
         """Those of the jobs that have done what this photo is, but for its metadata."""
