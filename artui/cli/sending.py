@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from artui.cli.exits import CommandError, Exit, first
+from artui.cli.exits import CommandError, Exit, Onward, first
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, put, put_json, say
@@ -139,19 +139,24 @@ class Added:
         return queued_document(self.order, self.sending.batches.main, self.jobs)
 
 
-def carry_out(orders: Sequence[tuple[OrderSending, Order]], *, as_list: bool = False) -> Exit:
-    """Show orders, ask about each, add those that are agreed to, and follow them; returns how the command ends.
+def carry_out(
+    orders: Sequence[tuple[OrderSending, Order]], *, as_list: bool = False, besides: Sequence[Exit] = ()
+) -> Exit:  # fmt: skip
+    """Show orders, ask about each, add those that are agreed to, and follow them; returns how the command ends, of
+    which ``besides`` is known.
 
     All that can be looked at is looked at before the first is added; where a later one fails all the same, what was
-    added is said. ``as_list``: JSON is a list, of however many.
+    added is said. ``as_list``: JSON is a list, of however many. Raises Onward where they are to be waited for, since
+    to wait takes a third of the memory that was needed to send.
     """
     from artui.journal import history
 
     if not orders:
-        return Exit.OK
+        return first(besides)
     journal, flags = orders[0][0].journal, orders[0][0].flags
     shown = [sending.show(order) for sending, order in orders]
-    ends = [Exit.FAILED if order.refused else Exit.OK for _, order in orders]  # a file that was refused is a failure
+    # A file that was refused is a failure.
+    ends = [*besides, *(Exit.FAILED if order.refused else Exit.OK for _, order in orders)]
     if flags.dry_run:
         if flags.as_json:
             _put([document for _, document in shown], as_list=as_list)
@@ -165,7 +170,7 @@ def carry_out(orders: Sequence[tuple[OrderSending, Order]], *, as_list: bool = F
     since = journal.read(history.last_seq)
     added = _add_all(agreed)
     if flags.wait and added:
-        return first([*ends, _follow(added, since)])
+        _follow(added, since, first(ends))
     if flags.as_json:
         _put([one.document() for one in added], as_list=as_list)
     elif numbers := [number for one in added for number in one.numbers]:
@@ -206,11 +211,10 @@ def _queued_as(numbers: Sequence[int]) -> str:
     return f"Queued as {span}. `artui wait` follows them, `artui jobs` lists them."
 
 
-def _follow(added: Sequence[Added], since: int) -> Exit:
-    from artui.cli.following import printer, wait_for
+def _follow(added: Sequence[Added], since: int, besides: Exit) -> NoReturn:
+    from artui.cli.following import Following, printer
     from artui.core.follow import JsonLines
     from artui.core.plan import Verdict
-    from artui.journal.following import Scope
 
     sending = added[0].sending
     known = {one.job for each in added for _, one in each.order.having(Verdict.KNOWN) if one.job is not None}
@@ -218,9 +222,8 @@ def _follow(added: Sequence[Added], since: int) -> Exit:
     if isinstance(printed, JsonLines):
         for each in added:
             printed.document("queued", each.document())
+    numbers = [number for each in added for number in each.numbers]
     further = {number for each in added for number in each.numbers if each is not added[0] or sending.batches.named}
-    scope = Scope(sending.batches.main.id, frozenset(known | further))
-    besides = Exit.FAILED if any(each.order.refused for each in added) else Exit.OK
-    return wait_for(
-        sending.session, sending.journal, scope, since, printed, with_qa=sending.flags.wait_qa, besides=besides
-    )
+    done = _queued_as(numbers) if numbers else ""
+    following = Following(sending.batches.main.id, tuple(sorted(known | further)), since, besides, done)
+    raise Onward(following.arguments(with_qa=sending.flags.wait_qa, as_json=sending.flags.as_json))

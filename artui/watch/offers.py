@@ -8,7 +8,6 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any, Protocol
 
 from artui import providers
@@ -18,7 +17,7 @@ from artui.core.plan import NotOneWorkflow, Offer, UnknownWorkflows, exports, fe
 from artui.credentials import CredentialProblem
 from artui.journal import Journal, rules
 from artui.model.job import Batch
-from artui.providers.base import Identity, Limits, Organization, Provider, ProviderError, Workflow
+from artui.providers.base import Limits, Provider, ProviderError
 from artui.watch.rules import Rule, load_rules
 
 log = logging.getLogger(__name__)
@@ -210,13 +209,10 @@ def dearer(offers: Sequence[Offer], last: Sequence[Offer]) -> str:
 
 def pin(rule: Rule, offers: Sequence[Offer]) -> str:
     """Offers as the journal keeps them for a rule."""
-    return json.dumps({
-        "account": rule.account,
-        "workflows": rule.workflows,
-        "provider": offers[0].provider,
-        "identity": asdict(offers[0].identity),
-        "definitions": [json.loads(offer.workflow.document()) for offer in offers],
-    })  # fmt: skip
+    documents = [offer.document() for offer in offers]
+    definitions = [document.pop("definition") for document in documents]
+    kept = {"account": rule.account, "workflows": rule.workflows, **documents[0], "definitions": definitions}
+    return json.dumps(kept)
 
 
 def pinned(rule: Rule, text: str, limits: Limits) -> tuple[Offer, ...]:
@@ -226,9 +222,5 @@ def pinned(rule: Rule, text: str, limits: Limits) -> tuple[Offer, ...]:
     # Of another workflow, no price was agreed to.
     if (kept.get("account"), kept.get("workflows")) != (rule.account, [*rule.workflows]):
         return ()
-    organization = Organization(**kept["identity"].pop("organization"))
-    identity = Identity(**kept["identity"], organization=organization)
-    return tuple(
-        Offer(rule.account, kept["provider"], identity, Workflow.from_document(json.dumps(definition)), limits)
-        for definition in kept["definitions"]
-    )
+    documents = ({**kept, "definition": definition} for definition in kept["definitions"])
+    return tuple(Offer.from_document(rule.account, document, limits) for document in documents)
