@@ -20,6 +20,7 @@ from artui.model.states import Seen, Status
 from artui.watch.folder import What
 from artui.watch.rules import load_rules
 from artui.watch.watcher import Watcher
+from artui.watch.why import why
 from tests.desk import Desk
 from tests.studio import Studio
 from tests.watch_post import land, offers_of, post_at, rule_for, watching, written
@@ -102,6 +103,8 @@ async def test_it_leaves_its_folder_when_it_is_through_with_all_and_the_cap_coun
     # Whichever of the two is named: it was made of the photo that lies there.
     made = studio.jobs()
     assert {studio.journal.read(seen.place_now, job) for job in made} == {done}
+    asked = why(photo, [post.rule], studio.journal, offers_of(studio), dt.UTC)
+    assert asked.message.startswith(f"taken as jobs 1 and 2; the file is now {done}")
     assert {job.id for job in studio.journal.read(seen.made_of, done)} == {job.id for job in made}
     studio.check()
 
@@ -145,6 +148,21 @@ async def test_what_one_workflow_bought_stays_bought_when_the_rule_gets_another(
     assert len(studio.simulator.ledger) == 2
     last, by_ghost = studio.jobs()[-1], studio.jobs()[2]
     assert last.results[0].digest == by_ghost.results[0].digest, "of two that were bought, the copy is of its own"
+    studio.check()
+
+
+async def test_a_new_version_of_a_workflow_buys_nothing_again(studio: Studio) -> None:
+    async with watching(studio, **of_both()) as post:
+        post.drop("a.jpg", 1)
+        await post.all_done(2)
+    ghost = studio.workflows["Ghost Mannequin"]
+    studio.simulator.switch({"price": {ghost.id: (ghost.price or 0) - 1}})
+    async with watching(studio, **of_both()) as post:
+        await post.until(lambda: post.row.workflows[1] == ("Ghost Mannequin", (ghost.price or 0) - 1))
+        post.drop("again.jpg", 1)
+        await post.all_done(4)
+    assert {*bought(studio).values()} == {1}
+    assert len(bought(studio)) == 2
     studio.check()
 
 

@@ -16,7 +16,7 @@ from artui.journal import Connection, Journal, history, jobs, rules, seen
 from artui.journal.prices import together
 from artui.journal.rules import RuleState
 from artui.model.job import Job
-from artui.model.states import Seen, Twins
+from artui.model.states import FINAL, Seen, Twins
 from artui.model.watching import Skip
 from artui.timing import Clock
 from artui.watch import marker
@@ -164,10 +164,13 @@ class _Asked:
         if known.job is None:
             message = known.message or "it lay here before the rule began"
             return self._say(path, FileVerdict.NOT_TAKEN, known.reason, message)
-        job = self.journal.read(jobs.get, known.job)
+        made = self.journal.read(seen.made_with, known.job)
+        # Of several workflows the one that is not through yet is what is asked about.
+        job = next((job for job in made if job.status not in FINAL), made[0] if made else None)
+        numbers = " and ".join(str(job.id) for job in made) or str(known.job)
         moved = f"; the file is now {known.target}" if known.state is Seen.MOVED else ""
         back = f"; {known.message}" if known.message else ""
-        message = f"taken as job {known.job}{moved}{back}"
+        message = f"taken as job{'s' * (len(made) > 1)} {numbers}{moved}{back}"
         return self._say(path, FileVerdict.TAKEN, job.status if job else "", message, job)
 
     def _held(self, path: Path) -> Why | None:

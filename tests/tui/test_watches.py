@@ -587,6 +587,29 @@ async def test_a_folder_is_added_with_what_it_costs(inbox: Path) -> None:
     ]  # fmt: skip
 
 
+async def test_a_rule_gets_several_workflows_and_one_again(inbox: Path) -> None:
+    journal(know_workflows)
+    async with at_desk() as desk:
+        await on_watch(desk)
+        await fill_in(desk, inbox)
+        await desk.press("w")
+        await desk.sees("Which workflow?", "tab marks it, for several")
+        await desk.press(*"backgr", "tab", *["backspace"] * 6, *"w-3", "tab", "enter")
+        await desk.sees("Ghost Mannequin (-), Background Removal", "22 cr each")
+        await desk.press("s")
+        await desk.until(lambda: paths().settings_file.exists() and saved())
+        [rule] = saved()
+        assert ("workflow" in rule, rule["workflows"]) == (False, ["w-3", "Background Removal"])
+        await desk.sees("not watched")
+        await desk.press("e", "w")
+        await desk.sees("Which workflow?")
+        await desk.press(*"w-2", "enter")
+        await desk.sees("12 cr each")
+        await desk.press("s")
+        await desk.until(lambda: "workflow" in saved()[0])
+    assert (saved()[0]["workflow"], "workflows" in saved()[0]) == ("w-2", False)
+
+
 async def test_a_rule_that_cannot_stand_is_not_saved(inbox: Path) -> None:
     journal(know_workflows)
     write_rules(

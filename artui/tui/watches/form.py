@@ -106,7 +106,7 @@ async def _informed(host: Host, draft: Draft) -> Draft:
     found = [known.meant(word) for word in words]
     ignoring = host.config.ignoring.with_more(table.get("ignore"))
     there = await asyncio.to_thread(photos_in, table["folder"], ignoring, recursive=bool(table.get("recursive")))
-    names = [offer.workflow.name if offer else word for word, offer in zip(words, found, strict=True)]
+    names = [catalogue.name(offer) if offer else word for word, offer in zip(words, found, strict=True)]
     price = together(offer.workflow.price if offer else None for offer in found) if found else None
     return replace(draft, there=there, workflow=", ".join(names), price=price)
 
