@@ -53,7 +53,7 @@ class OrderSending:
             order_portions(order, lambda one: self.batches.of(one.found)), config.timezone, told=offer.balance,
         )  # fmt: skip
         opens = account.opens(time.time(), config.timezone)
-        telling = Telling(order, cost, "" if opens is None else opening(opens, config.timezone))
+        telling = Telling(order, cost, account, "" if opens is None else opening(opens, config.timezone))
         if not (self.flags.as_json and self.flags.dry_run):
             for line in telling.lines():
                 (put if self.flags.dry_run else say)(line)
@@ -61,7 +61,7 @@ class OrderSending:
         if not order.photos:
             hint = " Its sub-folders are sent with -r." if self.has_subfolders else ""
             raise CommandError(Exit.USAGE, f"There is no photo to send.{hint}")
-        return telling.question(), plan_document(order, self.batches.main, self.batches.of, cost, opens)
+        return telling.question(), plan_document(order, account, self.batches.main, self.batches.of, cost, opens)
 
     def _tell_sample(self, number: int) -> None:
         sample = self.batches.main.sample
