@@ -21,7 +21,7 @@ import pytest
 from artui import config
 from artui.cli.exits import Exit
 from artui.cli.watching import Outlet, Voice, VoiceLevel, WatchPrinter, leads_to_journald
-from artui.config import load, paths
+from artui.config import ConfigError, load, paths
 from artui.config.known import RULE
 from artui.engine.anchor import open_journal
 from artui.journal import requests, rules
@@ -397,4 +397,7 @@ def test_the_example_shows_every_setting_of_a_rule() -> None:
     where.config_file.write_text(f'[accounts.studio]\nprovider = "autoretouch"\n{text}\n[[watch]]\n{before}')
     found = load()
     assert set(found.watch[0]) == {*RULE, "caps"}
-    assert load_rules(found)[0].name == "boots"
+    with pytest.raises(ConfigError, match="workflow and workflows both say"):
+        load_rules(found)
+    where.config_file.write_text(where.config_file.read_text().replace("\nworkflows = ", "\n# workflows = ", 1))
+    assert load_rules(load())[0].name == "boots"

@@ -85,7 +85,7 @@ EXAMPLE = config.example()
     [
         (known.TOP, described.TOP), (known.ACCOUNT, described.ACCOUNT), (known.RULE, described.RULE),
         (known.NOTIFY, described.NOTIFY), (known.HEARTBEAT, described.HEARTBEAT),
-        (known.REVIEW, described.REVIEW),
+        (known.REVIEW, described.REVIEW), (known.SERVICE, described.SERVICE),
         (known.GROUPS["caps"], described.CAPS), (known.GROUPS["pace"], described.PACE),
     ],
 )  # fmt: skip

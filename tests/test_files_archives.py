@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from artui.config import Caps
-from artui.core.plan import SourceFile, Target
+from artui.core.plan import SourceFile, Target, Verdict
 from artui.core.plan.collecting import check
 from artui.files import Accepts, BadPhoto, Photo, PhotoFault, inspect, read_through, stamp, whole, zips
 from artui.files.walks import Broken
@@ -247,7 +247,7 @@ def test_a_rule_leaves_one_where_it_is_unless_it_says_otherwise(
 ) -> None:
     path = packed(tmp_path / "in.zip", {"a.jpg": picture()})
     rule = Rule(
-        "r", "r", tmp_path, "studio", "wf", Target(tmp_path / "out", "{stem}"), Existing.PROCESS, after=After.MOVE,
+        "r", "r", tmp_path, "studio", ("wf",), Target(tmp_path / "out", "{stem}"), Existing.PROCESS, after=After.MOVE,
         caps=Caps(), archives=in_rule,
     )  # fmt: skip
     limits = SimpleNamespace(accepts=dataclasses.replace(TAKES, archives=at_service))
@@ -285,6 +285,6 @@ def test_on_the_screen_one_counts_where_it_was_marked_by_itself(tmp_path: Path) 
     marks.take([path])
     marks.put([path], tmp_path, alone=True)
     assert say(item, Facts(marks, known, {})).verdict == "ZIP, price not known"
-    judged: Any = SimpleNamespace(verdict=None, before=None)
-    total = add_up(marks, {path: Known(photo=photo, planned=judged)}, planner)
+    judged: Any = SimpleNamespace(verdict=Verdict.SEND, before=None, photo=photo)
+    total = add_up(marks, {path: Known(photo=photo, judged=(judged,))}, planner)
     assert (total.refused, total.to_send, total.archives) == (0, 1, 1)

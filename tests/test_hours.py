@@ -8,11 +8,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from artui.config import ConfigError, load, paths, write_private
-from artui.config.hours import Hours, read
-from artui.journal import rules
+from artui.cli.rules import standings
+from artui.config import Config, ConfigError, Origin, Source, load, paths, write_private
+from artui.config.hours import DAYS, Hours, read
+from artui.journal import Journal, rules
 from artui.model.states import Reason, Stage, Status
 from artui.sim.server import Simulator
+from artui.watch.rules import make_rule
 from tests.studio import open_studio
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -93,3 +95,53 @@ async def test_outside_of_its_hours_nothing_is_sent_and_what_is_bought_is_fetche
         assert studio.job(waits).status is Status.DONE
         assert len(simulator.ledger) == 2
         studio.check()
+
+
+def configured(more: str) -> Config:
+    where = paths()
+    where.create()
+    accounts = "".join(f'[accounts.{name}]\nprovider = "autoretouch"\n{said}\n' for name, said in ACCOUNTS.items())
+    write_private(where.config_file, f"{accounts}{more}".encode())
+    return load()
+
+
+ACCOUNTS = {"studio": "", "night": 'hours = "22:00-06:00"'}
+
+
+def test_hours_of_a_service_hold_for_its_accounts_that_say_none() -> None:
+    found = configured(
+        '[services.autoretouch]\nhours = "mon-fri 07:00-19:00"\n[services.filestack]\nhours = "08:00-09:00"\n'
+    )
+    assert [found.accounts[name].hours for name in ACCOUNTS] == ["mon-fri 07:00-19:00", "22:00-06:00"]
+    assert found.sources["accounts.studio.hours"].key == ("services", "autoretouch", "hours")
+    rule = {"folder": "/in", "output": "/out", "workflow": "w", "account": "studio", "existing": "ignore"}
+    assert make_rule(found, rule, Source(Origin.FLAG)).hours == "mon-fri 07:00-19:00"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('[services.autoretusch]\nhours = "07:00-19:00"', "services.autoretusch must be one of"),
+        ('[services.autoretouch]\nhours = "7-19"', "services.autoretouch.hours must be hours like"),
+        ("[services.autoretouch]\nstrict = true", "services.autoretouch.strict is no setting of"),
+    ],
+)
+def test_what_a_service_cannot_say_is_refused_with_its_line(more: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        configured(more)
+
+
+def test_status_says_when_the_hours_of_a_rule_begin(tmp_path: Path) -> None:
+    now = dt.datetime.now(BERLIN)
+    tomorrow = DAYS[(now.weekday() + 1) % 7]
+    with Journal(tmp_path / "journal.db") as journal:
+        for name, hours in (("boots", f"{tomorrow} 07:00-08:00"), ("shoes", "")):
+            journal.write(
+                rules.load, name, name=name, folder=tmp_path / name, account="studio", run=None, day=None, month=None,
+                twins="once", hours=hours,
+            )  # fmt: skip
+        found = {one.name: one for one in journal.read(standings, BERLIN, ("boots", "shoes"), watched=False)}
+    assert f"sends from {tomorrow} 07:00 on" in found["boots"].line()
+    assert found["boots"].document()["hours_begin"] is not None
+    assert "sends from" not in found["shoes"].line()
+    assert found["shoes"].document()["hours_begin"] is None

@@ -74,7 +74,10 @@ def test_a_table_says_what_each_photo_is_called_and_labelled_with(shop: Path, de
         (b"file,sku,SKU\na.jpg,x,y\n", "line 1: the column sku stands there twice"),
         (b"file,sku\n,x\n", "line 2 names no file"),
         (b"file,sku\na.jpg,x,y\n", "line 2 has 3 fields where the first line has 2"),
-        (b'file,sku\n"a.jpg,x\n', "line 2: unexpected end of data"),
+        (
+            b'file,sku\n"a.jpg,x\nb.jpg,y\n',
+            "line 2: unexpected end of data; is a quotation mark not closed, or not doubled?",
+        ),
         ("file,sku\na.jpg,Größe\n".encode("latin-1"), "line 2 is no UTF-8: save the list as UTF-8"),
         (b"\n".join(b"%d.jpg" % n for n in range(9)), "line 5: {}/4.jpg is not there\nand 4 more"),
     ],

@@ -12,11 +12,13 @@ import apsw
 import pytest
 
 from artui import files
-from artui.cli.exits import Exit
+from artui.cli.exits import CommandError, Exit
+from artui.cli.sending import Added, OrderSending
 from artui.config import ConfigError, paths
 from artui.core import review
 from artui.core import submit as submitting
 from artui.core.actions import Refusal
+from artui.core.plan import Order
 from artui.core.review import ListProblem, Outcome, decide, read_decisions
 from artui.engine.anchor import open_journal
 from artui.journal import Journal, jobs, reviews, window
@@ -343,6 +345,62 @@ def test_what_is_rejected_is_bought_anew_once_by_a_persons_yes_alone(desk: Desk)
     assert len(desk.simulator.ledger) == charges + 2, "no photo is offered twice"
     assert desk("reject", "--undo", *numbers.values()).code == 1
     assert desk("verify").code == 0
+
+
+async def test_the_folder_for_what_is_rejected_is_made(studio: Studio) -> None:
+    place = studio.folder / "rejected"
+    async with watching(studio, rejected=str(place)) as post:
+        await post.until(place.is_dir)
+    away = studio.folder / "not mounted" / "rejected"
+    (studio.folder / "other").mkdir()
+    async with watching(studio, rejected=str(away), folder=str(studio.folder / "other")) as post:
+        await post.until(lambda: post.told(What.PROBLEM))
+        post.drop("a.jpg", 1)
+        await post.all_done(1)
+        assert len(post.told(What.PROBLEM)) == 1, "told once, and nothing else waits for it"
+    assert not away.parent.exists()
+
+
+def of_two_orders(desk: Desk) -> None:
+    """Two photos, each of an order of its own, both rejected."""
+    for seed, folder in enumerate((desk.out, desk.folder / "two")):
+        photo = desk.photo(f"boot {seed}.jpg", seed)
+        assert desk("submit", photo, "-w", "Export only", "-o", folder, "--yes", "--wait").code == 0
+    assert desk("reject", *(str(job["id"]) for job in desk.jobs()), "--reason", "colour").code == 0
+
+
+def test_what_is_rejected_of_several_orders_is_one_document(desk: Desk) -> None:
+    assert desk("redo", "--rejected", "--yes", "--json").json == []
+    of_two_orders(desk)
+    planned = desk("redo", "--rejected", "--dry-run", "--json").json
+    assert [len(one["files"]) for one in planned] == [1, 1]
+    queued = desk("redo", "--rejected", "--yes", "--json").json
+    assert [len(one["jobs"]) for one in queued] == [1, 1]
+    assert desk("redo", "--rejected", "--yes", "--json").json == []
+
+
+def test_of_several_orders_all_is_looked_at_before_the_first_is_added(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_two_orders(desk)
+    there = len(desk.jobs())
+    (desk.folder / "two").rename(desk.folder / "three")
+    (desk.folder / "two").write_text("no folder any more")
+    said = desk("redo", "--rejected", "--yes")
+    assert (said.code, len(desk.jobs())) == (2, there), said
+    (desk.folder / "two").unlink()
+    add, asked = OrderSending.add, list[object]()
+
+    def fails_later(self: OrderSending, order: Order) -> Added:
+        asked.append(order)
+        if len(asked) > 1:
+            raise CommandError(Exit.LOCKED, "Others take the same names.")
+        return add(self, order)
+
+    monkeypatch.setattr(OrderSending, "add", fails_later)
+    said = desk("redo", "--rejected", "--yes")
+    assert (said.code, len(desk.jobs())) == (Exit.LOCKED, there + 1)
+    assert f"Others take the same names. Before that: Queued as job {there + 1}." in said.err
 
 
 def test_a_line_whose_job_is_of_another_file_is_refused_and_nothing_is_decided(desk: Desk) -> None:

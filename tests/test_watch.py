@@ -642,17 +642,17 @@ async def test_why_tells_what_becomes_of_a_file_without_doing_anything(studio: S
     half = studio.inbox / "half.jpg"
     half.write_bytes(new.read_bytes()[:9000])
     said = asked(new)
-    assert (said.verdict, said.price, said.output) == (FileVerdict.TAKE, 10, studio.out / "b")
+    assert (said.verdict, said.price, said.outputs) == (FileVerdict.TAKE, 10, (studio.out / "b",))
     assert (asked(twin).price, asked(twin).reason) == (0, "same content")
     assert asked(png).reason == "pattern"
     assert asked(half).reason == "truncated"
     assert asked(studio.inbox / "done" / "x.jpg").reason == "done or failed"
     assert asked(studio.folder / "x.jpg").verdict is FileVerdict.NO_RULE
-    offer = await offers.ask(rule)
-    found = list(dry_run(rule, offer, studio.journal, offers, dt.UTC))
+    [offer] = await offers.ask(rule)
+    found = list(dry_run(rule, [offer], studio.journal, offers, dt.UTC))
     assert [one.file.name for one in found] == ["b.jpg", "half.jpg", "twin.jpg"]
     dearer = replace(offer, workflow=replace(offer.workflow, price=11))
-    waits = next(dry_run(rule, dearer, studio.journal, offers, dt.UTC))
+    waits = next(dry_run(rule, [dearer], studio.journal, offers, dt.UTC))
     assert (waits.verdict, waits.reason) == (FileVerdict.WAITS, "held")
     assert "now costs 11, not 10" in waits.message
     assert len(studio.jobs()) == 1

@@ -133,7 +133,10 @@ def plain_rule(studio: Studio) -> dict[str, Any]:
 
 
 def rule_for(studio: Studio, **given: Any) -> Rule:
-    return make_rule(studio.config, {**plain_rule(studio), **given}, Source(Origin.FLAG))
+    usual = plain_rule(studio)
+    if "workflows" in given:
+        del usual["workflow"]
+    return make_rule(studio.config, {**usual, **given}, Source(Origin.FLAG))
 
 
 def post_at(studio: Studio, **given: Any) -> Post:

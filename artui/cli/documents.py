@@ -115,7 +115,8 @@ class WhyDocument(TypedDict):
     reason: Annotated[str, "why it is not taken or waits: a stable word, below"]
     message: Annotated[str, "the same in a sentence"]
     rule: Annotated[str | None, "the rule's name"]
-    output: Annotated[str | None, "the result's path without its suffix; null where there is none to come"]
+    output: Annotated[str | None, "the first result's path without its suffix; null where there is none to come"]
+    outputs: Annotated[list[str], "the same of all its results, one for each workflow of the rule"]
     price: Annotated[int | None, "what it would cost; null where that is not known"]
     then: Annotated[list[NextDocument], "the rules that take its result, and theirs (`after_rule`)"]
     job: Annotated[int | None, "the job made from it"]
@@ -515,6 +516,8 @@ class RuleDocument(TypedDict):
     today: Annotated[int, "spent or reserved today"]
     cap: Annotated[int | None, "today's, with what was allowed"]
     after_rule: Annotated[str | None, "the name of the rule whose results it takes"]
+    hours_begin: Annotated[float | None, "when its hours begin; null where it sends now"]
+    hours_begin_iso: MaybeIso
     caps: Annotated[list[CapDocument], "its caps, with what was allowed"]
     not_taken: Annotated[dict[str, int], "files the last look did not take, by reason"]
 
@@ -965,7 +968,11 @@ PRINTS: Mapping[str, tuple[Printed, ...]] = {
     "executions": (Printed(ExecutionDocument, _LIST), Printed(FetchedDocument, when="--fetch")),
     "rate": (Printed(RatedDocument),),
     "submit": _SUBMITTED,
-    "redo": _SUBMITTED,
+    "redo": (
+        *_SUBMITTED,
+        Printed(QueuedDocument, _LIST, "--rejected"),
+        Printed(PlanDocument, _LIST, "--rejected --dry-run"),
+    ),
     "jobs": (Printed(ListedJob, _LIST),),
     "job": (Printed(WholeJob),),
     "why": (Printed(WhyOfFile),),

@@ -204,9 +204,9 @@ def _account_lines(status: dict[str, Any], zone: dt.tzinfo) -> Iterator[str]:
         if used:
             yield f"  {', '.join(used)}"
         if account["hours_begin"] is not None:
-            from artui.core.health_phrases import moment
+            from artui.core.health_phrases import opening
 
-            yield f"  outside its hours: sends from {moment(account['hours_begin'], zone)} on"
+            yield f"  outside its hours: sends from {opening(account['hours_begin'], zone)} on"
 
 
 def _money_lines(money: dict[str, dict[str, int]]) -> Iterator[str]:

@@ -344,7 +344,7 @@ def _lacks(session: Session, journal: Journal, rule: Rule, price: int) -> str:
 def _of_rule(answer: Why) -> str:
     """A rule's answer in a sentence, with the result's name and the price where it would be sent."""
     name = answer.rule.name if answer.rule else ""
-    place = f", saved as {answer.output}" if answer.output else ""
+    place = f", saved as {' and '.join(map(str, answer.outputs))}" if answer.outputs else ""
     price = f", {money(answer.price)}" if answer.price is not None else ""
     then = "".join(f", then {money(price)} by the rule {name}" for name, price in answer.then)
     return f"{name}: {answer.message}{place}{price}{then}"

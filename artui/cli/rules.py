@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from artui.config.system import iso
+from artui.core.health_phrases import opening
 from artui.core.quote import cap_document
 from artui.journal import Connection, accounts, caps, rules
 from artui.journal.caps import Cap
@@ -31,7 +32,8 @@ NOT_WATCHED = "not watched"
 @dataclass(frozen=True, slots=True)
 class RuleLine:
     """How one rule stands: in a ``word``, its jobs by status, and what it spent; ``caps`` with what was allowed
-    beyond them, ``after`` the name of the rule whose results it takes."""
+    beyond them, ``after`` the name of the rule whose results it takes, ``opens`` when its hours begin, in epoch seconds
+    and in words of the ``zone``, None where it sends now."""
 
     row: RuleRow
     word: str
@@ -39,6 +41,8 @@ class RuleLine:
     spent: RuleSpent
     caps: Sequence[Cap]
     after: str = ""
+    opens: float | None = None
+    zone: dt.tzinfo = dt.UTC
 
     @property
     def cap(self) -> int | None:
@@ -63,6 +67,8 @@ class RuleLine:
     def line(self) -> str:
         """The rule in one line."""
         parts = [self.word, *([f"after {sanitize(self.after, NAME_CELLS)}"] if self.after else [])]
+        if self.opens is not None:
+            parts.append(f"sends from {opening(self.opens, self.zone)} on")
         if self.counted.held:
             parts.append(f"{self.counted.held:,} held")
         if self.counted.on_the_way:
@@ -97,6 +103,8 @@ class RuleLine:
             "cap": self.cap,
             "caps": [cap_document(one) for one in self.caps],
             "after_rule": self.after or None,
+            "hours_begin": self.opens,
+            "hours_begin_iso": iso(self.opens),
             "not_taken": {reason: one.count for reason, one in self.row.not_taken.items()},
         }
 
@@ -118,7 +126,14 @@ def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watch
         word = "paused" if row.paused else row.state.value if at_work else NOT_WATCHED
         found.append(
             RuleLine(
-                row, word, rules.counts(db, row.id), spent, caps.of_rule(row, spent, day), names.get(row.follows, "")
+                row,
+                word,
+                rules.counts(db, row.id),
+                spent,
+                caps.of_rule(row, spent, day),
+                names.get(row.follows, ""),
+                rules.opens(db, row.id, zone),
+                zone,
             )
         )
     return sorted(found, key=lambda one: one.is_well)
@@ -155,7 +170,8 @@ def why_document(one: Why) -> WhyDocument:
         "reason": one.reason,
         "message": one.message,
         "rule": one.rule.name if one.rule else None,
-        "output": None if one.output is None else str(one.output),
+        "output": str(one.outputs[0]) if one.outputs else None,
+        "outputs": [str(output) for output in one.outputs],
         "price": one.price,
         "then": [{"rule": name, "price": price} for name, price in one.then],
         "job": one.job.id if one.job else None,

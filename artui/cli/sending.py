@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from artui.cli.exits import CommandError, Exit
+from artui.cli.exits import CommandError, Exit, first
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, put, put_json, say
-from artui.config import AccountConfig
 from artui.model.job import Batch
 
 if TYPE_CHECKING:
@@ -37,15 +36,13 @@ class OrderSending:
     has_subfolders: bool = False
     is_rework: bool = False
     """Whether it orders what was rejected, each once whoever asks."""
-    is_last: bool = True
-    """Whether the command has nothing else to do, so that it may wait as `artui wait` does."""
 
-    def carry_out(self, order: Order) -> Exit:
-        """Show the order, ask, send; returns how the command ends."""
+    def show(self, order: Order) -> tuple[str, Any]:
+        """Show the order and what it costs; returns the question about it, and its plan as JSON has it. Raises
+        CommandError where there is nothing to send."""
         from artui.cli.planned import Telling, plan_document
-        from artui.core.health_phrases import moment
+        from artui.core.health_phrases import opening
         from artui.core.quote import order_portions, quote
-        from artui.journal import history
 
         config = self.session.config
         offer = order.plans[0].offer
@@ -56,23 +53,15 @@ class OrderSending:
             order_portions(order, lambda one: self.batches.of(one.found)), config.timezone, told=offer.balance,
         )  # fmt: skip
         opens = account.opens(time.time(), config.timezone)
-        telling = Telling(order, cost, account, "" if opens is None else moment(opens, config.timezone))
+        telling = Telling(order, cost, account, "" if opens is None else opening(opens, config.timezone))
         if not (self.flags.as_json and self.flags.dry_run):
             for line in telling.lines():
                 (put if self.flags.dry_run else say)(line)
-        if self.flags.dry_run and self.flags.as_json:
-            put_json(plan_document(order, account, self.batches.main, self.batches.of, cost, opens))
         self._tell_sample(len(order.queued))
         if not order.photos:
             hint = " Its sub-folders are sent with -r." if self.has_subfolders else ""
             raise CommandError(Exit.USAGE, f"There is no photo to send.{hint}")
-        if self.flags.dry_run:
-            return _ending(order)
-        if order.queued and not self._may_send(telling.question()):
-            return Exit.USAGE
-        self._probe(order, account)
-        since = self.journal.read(history.last_seq)
-        return self._added(*self._add(order), since)
+        return telling.question(), plan_document(order, account, self.batches.main, self.batches.of, cost, opens)
 
     def _tell_sample(self, number: int) -> None:
         sample = self.batches.main.sample
@@ -80,7 +69,8 @@ class OrderSending:
             tell = put if self.flags.dry_run else say
             tell(f"A sample of {sample:,} is sent; {number - sample:,} wait, unsent, for `artui approve`.")
 
-    def _may_send(self, question: str) -> bool:
+    def may_send(self, question: str) -> bool:
+        """Whether a person, or an option, says yes to it."""
         if self.flags.yes:
             return True
         if not can_ask():
@@ -91,10 +81,11 @@ class OrderSending:
         say("Nothing was sent.")
         return False
 
-    def _probe(self, order: Order, account: AccountConfig) -> None:
+    def probe(self, order: Order) -> None:
         """See whether results can be saved; where a list names many folders the engine sees to the rest."""
         from artui.files import OutputProblem, Permissions, probe_folder
 
+        account = self.session.config.accounts[order.plans[0].offer.account]
         planner = self.planner.planners[0]
         folders = dict.fromkeys(planner.target_of(one.found).folder for _, one in order.photos)
         try:
@@ -103,7 +94,7 @@ class OrderSending:
         except OutputProblem as problem:
             raise CommandError(Exit.USAGE, f"Nothing was sent: {problem}") from None
 
-    def _add(self, order: Order) -> tuple[Order, list[tuple[int, Batch, Plan, Planned]]]:
+    def add(self, order: Order) -> Added:
         """Add the jobs, all at once; where another program takes one of their names at this moment, under other
         names."""
         from artui.core.plan import OrderedMeanwhile, refuse_ordered
@@ -118,55 +109,123 @@ class OrderSending:
             return add(db, made)
 
         if not order.queued:
-            return order, []
+            return Added(self, order, [])
         try:
             order, numbers = submit(self.journal, self.planner, order, added)
         except (NamesTaken, OrderedMeanwhile) as late:
             raise CommandError(Exit.LOCKED, str(late)) from None
         each = {batch: iter(its) for batch, its in numbers.items()}
         batched = [(self.batches.of(planned.found), plan, planned) for plan, planned in order.queued]
-        return order, [(next(each[batch.id]), batch, plan, planned) for batch, plan, planned in batched]
+        return Added(self, order, [(next(each[batch.id]), batch, plan, planned) for batch, plan, planned in batched])
 
-    def _added(self, order: Order, added: Sequence[tuple[int, Batch, Plan, Planned]], since: int) -> Exit:
+
+@dataclass(frozen=True)
+class Added:
+    """An order that was added, and its jobs by their numbers."""
+
+    sending: OrderSending
+    order: Order
+    jobs: Sequence[tuple[int, Batch, Plan, Planned]]
+
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of its jobs."""
+        return [number for number, *_ in self.jobs]
+
+    def document(self) -> Mapping[str, Any]:
+        """It as JSON has it."""
         from artui.cli.planned import queued_document
-        from artui.engine.client import ensure_running
-        from artui.journal import requests
 
-        document = queued_document(order, self.batches.main, added)
-        numbers = [number for number, *_ in added]
-        span = f"job {numbers[0]}" if len(numbers) == 1 else f"jobs {min(numbers)} to {max(numbers)}" if numbers else ""
-        queued = f"Queued as {span}. `artui wait` follows them, `artui jobs` lists them."
-        if numbers:
-            go_on(queued)
-        if self.journal.read(requests.has_work):
-            ensure_running(self.session.paths, self.journal)
-        if self.flags.wait:
-            return self._follow(order, frozenset(numbers), document, since, queued if numbers else "")
-        if self.flags.as_json:
-            put_json(document)
-        elif numbers:
-            say(queued)
-        return _ending(order)
-
-    def _follow(
-        self, order: Order, numbers: frozenset[int], document: Mapping[str, Any], since: int, done: str
-    ) -> Exit:  # fmt: skip
-        """Wait for them. Raises Onward where that takes long."""
-        from artui.cli.following import Following, printer, wait_for
-        from artui.core.follow import JsonLines
-        from artui.core.plan import Verdict
-
-        known = frozenset(one.job for _, one in order.having(Verdict.KNOWN) if one.job is not None)
-        printed = printer(as_json=self.flags.as_json)
-        if isinstance(printed, JsonLines):
-            printed.document("queued", document)
-        these = known | (numbers if self.batches.named else frozenset())
-        following = Following(self.batches.main.id, tuple(sorted(these)), since, _ending(order), done)
-        return wait_for(
-            self.session, self.journal, following, printed, with_qa=self.flags.wait_qa, may_become=self.is_last
-        )
+        return queued_document(self.order, self.sending.batches.main, self.jobs)
 
 
-def _ending(order: Order) -> Exit:
-    """How a command ends as far as the order tells: a file that was refused is a failure."""
-    return Exit.FAILED if order.refused else Exit.OK
+def carry_out(
+    orders: Sequence[tuple[OrderSending, Order]], *, as_list: bool = False, besides: Sequence[Exit] = ()
+) -> Exit:  # fmt: skip
+    """Show orders, ask about each, add those that are agreed to, and follow them; returns how the command ends, of
+    which ``besides`` is known.
+
+    All that can be looked at is looked at before the first is added; where a later one fails all the same, what was
+    added is said. ``as_list``: JSON is a list, of however many. Raises Onward where they are to be waited for and that
+    takes long.
+    """
+    from artui.journal import history
+
+    if not orders:
+        return first(besides)
+    journal, flags = orders[0][0].journal, orders[0][0].flags
+    shown = [sending.show(order) for sending, order in orders]
+    # A file that was refused is a failure.
+    ends = [*besides, *(Exit.FAILED if order.refused else Exit.OK for _, order in orders)]
+    if flags.dry_run:
+        if flags.as_json:
+            _put([document for _, document in shown], as_list=as_list)
+        return first(ends)
+    agreed = [
+        one for one, (question, _) in zip(orders, shown, strict=True) if not one[1].queued or one[0].may_send(question)
+    ]
+    ends += [Exit.USAGE] * (len(orders) - len(agreed))
+    for sending, order in agreed:
+        sending.probe(order)
+    since = journal.read(history.last_seq)
+    added = _add_all(agreed)
+    if flags.wait and added:
+        return _follow(added, since, first(ends))
+    if flags.as_json:
+        _put([one.document() for one in added], as_list=as_list)
+    elif numbers := [number for one in added for number in one.numbers]:
+        say(_queued_as(numbers))
+    return first(ends)
+
+
+def _put(documents: Sequence[Any], *, as_list: bool) -> None:
+    if as_list or documents:
+        put_json(documents if as_list else documents[0])
+
+
+def _add_all(agreed: Sequence[tuple[OrderSending, Order]]) -> list[Added]:
+    """Add orders, and have an engine for them. Raises CommandError where one fails, with what was added before."""
+    from artui.engine.client import ensure_running
+    from artui.journal import requests
+
+    added, late = list[Added](), None
+    for sending, order in agreed:
+        try:
+            added.append(sending.add(order))
+        except CommandError as problem:
+            late = problem
+            break
+    numbers = [number for one in added for number in one.numbers]
+    if numbers:
+        go_on(_queued_as(numbers))
+    for sending, _ in agreed[:1]:
+        if sending.journal.read(requests.has_work):
+            ensure_running(sending.session.paths, sending.journal)
+    if late is not None:
+        raise CommandError(late.code, f"{late}{f' Before that: {_queued_as(numbers)}' if numbers else ''}") from None
+    return added
+
+
+def _queued_as(numbers: Sequence[int]) -> str:
+    span = f"job {numbers[0]}" if len(numbers) == 1 else f"jobs {min(numbers)} to {max(numbers)}"
+    return f"Queued as {span}. `artui wait` follows them, `artui jobs` lists them."
+
+
+def _follow(added: Sequence[Added], since: int, besides: Exit) -> Exit:
+    from artui.cli.following import Following, printer, wait_for
+    from artui.core.follow import JsonLines
+    from artui.core.plan import Verdict
+
+    sending = added[0].sending
+    known = {one.job for each in added for _, one in each.order.having(Verdict.KNOWN) if one.job is not None}
+    printed = printer(as_json=sending.flags.as_json)
+    if isinstance(printed, JsonLines):
+        for each in added:
+            printed.document("queued", each.document())
+    numbers = [number for each in added for number in each.numbers]
+    further = {number for each in added for number in each.numbers if each is not added[0] or sending.batches.named}
+    done = _queued_as(numbers) if numbers else ""
+    following = Following(sending.batches.main.id, tuple(sorted(known | further)), since, besides, done)
+    return wait_for(
+        sending.session, sending.journal, following, printed, with_qa=sending.flags.wait_qa, may_become=True
+    )

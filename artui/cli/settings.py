@@ -98,9 +98,10 @@ def _check(session: Session, *, as_json: bool) -> Exit:
     _check_against_this_machine(config)
     warnings = [*_of_no_use(config), *_workflows_unknown(session, rules)]
     warnings += [
-        f"{rule.source}: rejected: {rule.rejected} is not there: no rejection is seen until it is"
+        f"{rule.source}: rejected: {rule.rejected} is not there, nor is {rule.rejected.parent}: no rejection is seen"
+        " until that is; `artui watch` then makes the folder"
         for rule in rules
-        if rule.rejected and not rule.rejected.is_dir()
+        if rule.rejected and not rule.rejected.is_dir() and not rule.rejected.parent.is_dir()
     ]
     for warning in warnings:
         say(warning)
@@ -156,7 +157,7 @@ def _workflows_unknown(session: Session, rules: Sequence[Rule]) -> Iterator[str]
     from artui.providers.base import Workflow
 
     wanted = {(one.name, one.workflow): f"accounts.{one.name}.workflow" for one in session.config.accounts.values()}
-    wanted |= {(rule.account, rule.workflow): f"the rule {rule.name}" for rule in rules}
+    wanted |= {(rule.account, word): f"the rule {rule.name}" for rule in rules for word in rule.workflows}
     if not session.paths.journal.exists():
         return
     with session.journal() as journal:

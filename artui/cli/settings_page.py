@@ -36,6 +36,7 @@ def settings() -> list[Block]:
     blocks += [Heading("[[notify]]", 3), _table(known.NOTIFY, described.NOTIFY)]
     blocks += [Heading("[heartbeat]", 3), _table(known.HEARTBEAT, described.HEARTBEAT)]
     blocks += [Heading("[review]", 3), _table(known.REVIEW, described.REVIEW)]
+    blocks += [Heading("[services.NAME]", 3), _table(known.SERVICE, described.SERVICE)]
     return blocks
 
 

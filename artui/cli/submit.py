@@ -7,11 +7,11 @@ import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from artui.cli.exits import CommandError, Exit, first
+from artui.cli.exits import CommandError, Exit
 from artui.cli.options import TWINS, options
 from artui.cli.ordering import (
     SPENDING,
@@ -31,9 +31,12 @@ from artui.cli.ordering import (
     refuse_alike,
     refuse_watched_outputs,
 )
-from artui.cli.sending import OrderSending
+from artui.cli.sending import OrderSending, carry_out
 from artui.cli.session import Session
 from artui.cli.terminal import put_json, say
+
+if TYPE_CHECKING:
+    from artui.core.plan import Order
 
 DEFAULT_OUTPUT = "retouched"
 """The folder for results where nothing names one, below where one is."""
@@ -154,7 +157,8 @@ def submit_command(
             order = planner.plan(*checked_photos(found, offers.first, chosen, spending, elsewhere))
             order = replace(order, ignored=left, unmatched=labelling.unmatched if pattern else None)
             has_subfolders = not recursive and any(_has_subfolders(path) for path in paths)
-            return OrderSending(session, journal, planner, batches, spending, delivery, has_subfolders).carry_out(order)
+            sending = OrderSending(session, journal, planner, batches, spending, delivery, has_subfolders)
+            return carry_out([(sending, order)])
     except PlanProblem as problem:
         raise CommandError(Exit.USAGE, str(problem)) from None
 
@@ -203,7 +207,8 @@ def redo_command(
             if spending.as_json:
                 put_json([])
             return Exit.OK
-        ends: list[Exit] = []
+        gone = False
+        planned: list[tuple[OrderSending, Order]] = []
         try:
             orders = redo_orders(
                 journal, made, workflows=workflows, output=output, metadata=spending.metadata,
@@ -223,14 +228,13 @@ def redo_command(
                 order = planner.plan(*checked, again=True)
                 if order.photos or len(orders) == 1:
                     sending = OrderSending(
-                        session, journal, planner, batches, spending, redo.delivery,
-                        is_rework=what is None, is_last=len(orders) == 1,
-                    )  # fmt: skip
-                    ends.append(sending.carry_out(order))
+                        session, journal, planner, batches, spending, redo.delivery, is_rework=what is None
+                    )
+                    planned.append((sending, order))
                 else:  # its photos are gone: the others are ordered all the same
                     for refused in order.refused:
                         say(refused.message)
-                    ends.append(Exit.FAILED)
+                    gone = True
+            return carry_out(planned, as_list=rejected, besides=[Exit.FAILED] * gone)
         except PlanProblem as problem:
             raise CommandError(Exit.USAGE, str(problem)) from None
-        return first(ends)

@@ -39,7 +39,12 @@ log = logging.getLogger(__name__)
 @click.command("watch")
 @click.argument("folder", required=False, type=click.Path(path_type=Path))
 @click.option("-a", "--account", help="With a folder: the account that pays; without it the one set as `account`.")
-@click.option("-w", "--workflow", help="With a folder: workflow by id or name; without it the account's `workflow`.")
+@click.option(
+    "-w",
+    "--workflow",
+    multiple=True,
+    help="With a folder: workflow by id or name, also several times; without it the account's `workflow`.",
+)
 @click.option(
     "-o",
     "--output",
@@ -72,7 +77,7 @@ def watch_command(
     yes: bool, as_json: bool, **given: Any,
 ) -> Exit:  # fmt: skip
     """Watch folders and send what lands in them: those of the settings, or FOLDER alone."""
-    named = {word: value for word, value in given.items() if value not in (None, False)}
+    named = {word: value for word, value in given.items() if value not in (None, False, ())}
     if folder is None and named:
         raise CommandError(
             Exit.USAGE, f"--{next(iter(named))} goes with a folder; rules of config.toml say it themselves."
@@ -121,8 +126,10 @@ class WatchRequest:
     def _one(self, config: Config) -> Rule:
         from artui.watch.rules import make_rule, refuse_conflicts
 
-        written = {word: self.named[word] for word in ("account", "workflow", "output", "recursive", "after")
+        written = {word: self.named[word] for word in ("account", "output", "recursive", "after")
                    if word in self.named}  # fmt: skip
+        if several := [*dict.fromkeys(self.named.get("workflow", ()))]:
+            written |= {"workflow": several[0]} if len(several) == 1 else {"workflows": several}
         written |= {"folder": str(self.folder), "existing": self.existing or "ignore"}
         if "cap" in self.named:
             written["caps"] = {"day": self.named["cap"]}
@@ -166,15 +173,15 @@ class WatchRequest:
 
 def _agrees(offers: Offers, rule: Rule, account: AccountConfig) -> bool:
     """Show what watching a folder sends and costs, and ask; without a terminal that is a no."""
-    [offer] = _asked(offers, [rule])
-    price = (
-        "at a price the service does not name"
-        if offer.workflow.price is None
-        else f"{money(offer.workflow.price)} each"
-    )
+    from artui.watch.why import price_of
+
+    [found] = _asked(offers, [rule])
+    each = price_of(found)
+    price = "at a price the service does not name" if each is None else f"{money(each)} each"
     cap = "without a cap" if rule.caps.day is None else f"at most {money(rule.caps.day)} a day"
-    payer = offer.identity.organization.name or offer.identity.organization.id
-    say(f"What lands in {rule.folder} is sent through {offer.workflow.name}, {price}, {cap}.")
+    payer = found[0].identity.organization.name or found[0].identity.organization.id
+    flows = " and ".join(offer.workflow.name for offer in found)
+    say(f"What lands in {rule.folder} is sent through {flows}, {price}, {cap}.")
     say(f"{account.called} pays ({payer}).")
     say(f"Results are saved in {rule.target.folder}.")
     if can_ask():
@@ -183,10 +190,10 @@ def _agrees(offers: Offers, rule: Rule, account: AccountConfig) -> bool:
     return False
 
 
-def _asked(offers: Offers, rules: Sequence[Rule]) -> list[Offer]:
-    """What each rule's workflow costs now, asked of its service."""
+def _asked(offers: Offers, rules: Sequence[Rule]) -> list[tuple[Offer, ...]]:
+    """What each rule's workflows cost now, asked of its service."""
 
-    async def question() -> list[Offer]:
+    async def question() -> list[tuple[Offer, ...]]:
         try:
             return [await offers.ask(rule) for rule in rules]
         finally:
@@ -204,7 +211,7 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
     from artui.journal.prices import together
     from artui.watch.marker import Offline
     from artui.watch.rules import followers
-    from artui.watch.why import FileVerdict, dry_run
+    from artui.watch.why import FileVerdict, dry_run, price_of
 
     wanted.existing = wanted.existing or "process"
     if wanted.folder is not None and not wanted.folder.is_dir():
@@ -212,23 +219,28 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
     rules, offers = wanted.read()
     found: list[Why] = []
     asked = _asked(offers, rules)
-    prices = {rule.id: offer.workflow.price for rule, offer in zip(rules, asked, strict=True)}
+    prices = {rule.id: price_of(now) for rule, now in zip(rules, asked, strict=True)}
     with wanted.session.journal() as journal:
-        for rule, offer in zip(rules, asked, strict=True):
+        for rule, now in zip(rules, asked, strict=True):
             try:
-                found.extend(dry_run(rule, offer, journal, offers, wanted.session.config.timezone))
+                found.extend(dry_run(rule, now, journal, offers, wanted.session.config.timezone))
             except Offline as offline:
                 say(f"{rule.name}: {offline}")
-    # What becomes of each result by the rules that take it, and what these cost beside the first.
-    chains = {rule.id: [(one.name, prices[one.id]) for one in followers(rule, rules)] for rule in rules}
-    found = [replace(one, then=tuple(chains[one.rule.id])) if one.rule and one.has_result else one for one in found]
+
+    def then(rule: Rule, results: int) -> tuple[tuple[str, int | None], ...]:
+        """What becomes of results by the rules that take them, and what these cost beside the first."""
+        chain = ((one.name, number, prices[one.id]) for one, number in followers(rule, rules, results))
+        return tuple((name, None if price is None else number * price) for name, number, price in chain)
+
+    found = [replace(one, then=then(one.rule, len(one.outputs))) if one.rule and one.has_result else one
+             for one in found]  # fmt: skip
     if as_json:
         put_json([why_document(one) for one in found])
         return Exit.OK
     for one in found:
-        place = f", saved as {one.output}" if one.output else ""
-        then = "".join(f", then {money(price)} by the rule {name}" for name, price in one.then)
-        taken = f"taken, {money(one.price)}{then}{place}"
+        place = f", saved as {' and '.join(map(str, one.outputs))}" if one.outputs else ""
+        after = "".join(f", then {money(price)} by the rule {name}" for name, price in one.then)
+        taken = f"taken, {money(one.price)}{after}{place}"
         put(f"{one.file}: {taken if one.verdict is FileVerdict.TAKE else one.message}")
     takes = [one for one in found if one.verdict is FileVerdict.TAKE]
     most = together(price for one in takes for price in (one.price, *(price for _, price in one.then)))

@@ -114,6 +114,9 @@ RULE: Mapping[str, Described] = {
     "recursive": Described("false", "true", "Take the photos of sub-folders too."),
     "account": Described("the default account", '"studio"', "Who pays."),
     "workflow": Described("the account's", '"Background Removal"', "The workflow, by id or name."),
+    "workflows": Described(
+        "workflow alone", '["Background Removal", "Ghost Mannequin"]', "Several: each photo goes once through each."
+    ),
     "output": Described(
         "the account's", '"/srv/photos/out/{date}"', "The folder for results (`artui help templates`)."
     ),
@@ -180,6 +183,11 @@ REVIEW: Mapping[str, Described] = {
     ),
 }
 """What ``[review]`` may hold."""
+
+SERVICE: Mapping[str, Described] = {
+    "hours": Described("at any time", '"mon-fri 07:00-19:00"', "When something new is sent through its accounts."),
+}
+"""What ``[services.NAME]`` may hold."""
 
 VARIABLES: Mapping[str, str] = {
     "ARTUI_…": "any setting: `ARTUI_TIMEZONE`, and for an account studio `ARTUI_STUDIO_ORGANIZATION`,"

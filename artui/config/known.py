@@ -276,6 +276,7 @@ RULE: Mapping[str, Reader] = {
     "recursive": flag,
     "account": account_name,
     "workflow": text,
+    "workflows": texts,
     "output": template,
     "template": text,
     "include": texts,
@@ -343,6 +344,11 @@ REVIEW: Mapping[str, Reader] = {
     "reasons": reasons,
 }
 """What ``[review]`` may hold."""
+
+SERVICE: Mapping[str, Reader] = {
+    "hours": hours,
+}
+"""What ``[services.NAME]`` may hold: what holds for each of a service's accounts that says nothing else."""
 
 TABLES: Mapping[str, Mapping[str, Reader]] = {"heartbeat": HEARTBEAT, "review": REVIEW}
 """The tables that stand once, at the top, beside the accounts."""

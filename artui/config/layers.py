@@ -20,12 +20,14 @@ from artui.config.known import (
     NOTIFY,
     RULE,
     SECRETS,
+    SERVICE,
     TABLES,
     TOP,
     Number,
     Reader,
     account_name,
     nearest,
+    provider,
 )
 from artui.config.private import NotPrivate, read_private
 
@@ -90,11 +92,14 @@ class Layer(NamedTuple):
             if word == "accounts":
                 for name, table in self._table((word,), value).items():
                     yield from self._account(name, table)
+            elif word == "services":
+                for name, table in self._table((word,), value).items():
+                    yield from self._service(name, table)
             elif word in TABLES:
                 for inner, item in self._table((word,), value).items():
                     yield (word, inner), self._read(TABLES[word], (word, inner), item)
             elif word not in LISTS:
-                yield (word,), self._read(TOP, (word,), value, ("accounts", *TABLES, *LISTS))
+                yield (word,), self._read(TOP, (word,), value, ("accounts", "services", *TABLES, *LISTS))
 
     def rules(self) -> Iterator[dict[str, object]]:
         """The rules of watched folders, checked and read. Raises ConfigError."""
@@ -119,6 +124,14 @@ class Layer(NamedTuple):
             return self._read(RULE, key, value, ("caps",))
         caps = self._table(key, value)
         return {word: self._read(GROUPS["caps"], (*key, word), limit) for word, limit in caps.items()}
+
+    def _service(self, name: str, value: object) -> Iterator[tuple[Key, object]]:
+        try:
+            provider(name)
+        except ValueError as error:
+            self._refuse(("services", name), str(error))
+        for inner, item in self._table(("services", name), value).items():
+            yield ("services", name, inner), self._read(SERVICE, ("services", name, inner), item)
 
     def _account(self, name: str, value: object) -> Iterator[tuple[Key, object]]:
         account = ("accounts", name)

@@ -207,6 +207,11 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
         for key, value in layer.values():
             if plant(tree, key, value):
                 sources[dotted(key)] = layer.source(key)
+    for name, table in tree["accounts"].items():
+        provider = table.get("provider")
+        for word, value in tree.get("services", {}).get(provider, {}).items():
+            if plant(table, (word,), value):
+                sources[dotted(("accounts", name, word))] = sources[dotted(("services", provider, word))]
     for key, value in leaves(_defaults(tree["accounts"], environ)):
         if plant(tree, key, value):
             sources[dotted(key)] = Source(Origin.DEFAULT)

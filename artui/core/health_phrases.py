@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
+from artui.config.hours import DAYS
 from artui.core.health import Code, Condition
 from artui.model.states import worded
 
@@ -57,6 +58,15 @@ def sentence(condition: Condition, zone: dt.tzinfo) -> str:
         words["wrong"] = f"{wrong:,} things are wrong (`artui status --check`)" if wrong else "all is well"
         words["money"] = ", ".join(f"{name} {amount:,}" for name, amount in today.items()) or "nothing"
     return SENTENCES[condition.code].format(subject=condition.subject, **{**facts, **words})
+
+
+def opening(at: float, zone: dt.tzinfo) -> str:
+    """When hours begin, for a person: the hour where it is today's, else with its day of the week, as hours are
+    written; ``at`` in epoch seconds."""
+    then, today = dt.datetime.fromtimestamp(at, zone), dt.datetime.now(zone).date()
+    if today < then.date() <= today + dt.timedelta(days=6):
+        return f"{DAYS[then.weekday()]} {then:%H:%M}"
+    return moment(at, zone)
 
 
 def moment(at: float, zone: dt.tzinfo) -> str:

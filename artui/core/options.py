@@ -5,7 +5,6 @@ Both faces put an :class:`ActionSet` into their words and leave what is agreed t
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -209,7 +208,7 @@ def going_on(db: Connection, row: RuleRow) -> GoingOn:
     behind = Counter(job.batch or "" for job in rules.waiting(db, row.id, Reason.SAMPLE))
     there = row.not_taken.get(Skip.RULE_WAITS)
     files = there.count if there else 0
-    each = json.loads(row.offer)["definition"]["price"] if row.offer else None
+    each = row.price
     cost, files_cost = total(paused), files * each if each is not None else None if files else 0
     is_counted = row.paused or row.state not in rules.HOLDS
     price = cost + files_cost if is_counted and cost is not None and files_cost is not None else None

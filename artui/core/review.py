@@ -387,17 +387,20 @@ def _lines(lines: Sequence[str], base: Path) -> Iterator[Listed]:
 
 
 def _table(text: str, delimiter: str, base: Path) -> Iterator[Listed]:
-    table = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    table, whole = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 0
     try:
         table.fieldnames = [column.strip().casefold() for column in table.fieldnames or ()]
+        whole = table.line_num
         for row in table:
+            whole = table.line_num
             cells = {column: (cell or "").strip() for column, cell in row.items() if isinstance(cell, str | None)}
             job, file = cells.get("job") or "", cells.get("file") or ""
             if not (job or file):
                 raise ListProblem(f"line {table.line_num} names neither a job nor a file")
             yield _listed(f"line {table.line_num}", job or file, cells.get("reason", ""), base, file if job else "")
     except csv.Error as fault:
-        raise ListProblem(f"line {table.line_num}: {fault}") from None
+        # What is wrong with a quotation mark shows at the end, however far that is.
+        raise ListProblem(f"line {whole + 1}: {fault}; is a quotation mark not closed, or not doubled?") from None
 
 
 def _listed(place: str, name: str, reason: str, base: Path, file: str = "") -> Listed:

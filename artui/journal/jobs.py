@@ -228,19 +228,32 @@ def buyer(
     return _buyer(db, "payer = ? AND recipe = ?", (payer, recipe), digest, picture, copy)
 
 
-def buyer_of_rule(db: Connection, rule: str, digest: str, picture: str = "", copy: int = 0) -> Job | None:
-    """The one job that buys (or bought) this photo for a rule, on whatever terms; None where there is none."""
-    return _buyer(db, "rule = ? AND rule <> ''", (rule,), digest, picture, copy)
+def buyer_of_rule(
+    db: Connection, rule: str, digest: str, picture: str = "", copy: int = 0, *, workflow: str = "",
+    rule_workflow: str = "",
+) -> Job | None:  # fmt: skip
+    """The one job that buys (or bought) this photo for a rule, on whatever terms; None where there is none.
+
+    For a rule with several workflows (``rule_workflow``) only what is bought for this one counts; it may have been when
+    that was the rule's only one. Else what is bought for any does, of several rather what is for this ``workflow``.
+    """
+    where = "rule = ? AND rule <> ''"
+    values: tuple[str, ...] = (rule,)
+    if rule_workflow:
+        where += " AND (rule_workflow = ? OR rule_workflow = '' AND workflow = ?)"
+        values = (rule, rule_workflow, rule_workflow)
+    return _buyer(db, where, values, digest, picture, copy, rather=workflow)
 
 
 def _buyer(
-    db: Connection, where: str, values: tuple[str, ...], digest: str, picture: str, copy: int
+    db: Connection, where: str, values: tuple[str, ...], digest: str, picture: str, copy: int, rather: str = ""
 ) -> Job | None:  # fmt: skip
-    """The buyer of these very bytes, else of this picture."""
-    found = select(db, f"{where} AND digest = ? AND copy = ? AND buys = 1", (*values, digest, copy))
+    """The buyer of these very bytes, else of this picture; of several ``rather`` the one of this workflow."""
+    order = "ORDER BY workflow <> ?, id"
+    found = select(db, f"{where} AND digest = ? AND copy = ? AND buys = 1 {order}", (*values, digest, copy, rather))
     if not found and picture:
         same = "picture = ? AND picture <> '' AND copy = ? AND buys = 1"
-        found = select(db, f"{where} AND {same}", (*values, picture, copy))
+        found = select(db, f"{where} AND {same} {order}", (*values, picture, copy, rather))
     return found[0] if found else None
 
 
@@ -392,14 +405,16 @@ def other_buyer(
     db: Connection, job: Job, *, digest: str = "", picture: str = "", version: str = ""
 ) -> Job | None:  # fmt: skip
     """The other job that buys this job's photo, or only its picture: on the same terms, or on whatever terms for the
-    same rule.
+    same rule, or for the same one of its workflows.
 
     What is not given is the job's own.
     """
     digest, picture, version = digest or job.digest, picture or job.picture, version or job.version
     on_terms = buyer(db, job.payer, job.workflow, version, digest, picture, parameters=job.parameters, copy=job.copy)
-    # First: a rule buys a photo once, at whatever terms.
-    for_rule = buyer_of_rule(db, job.rule, digest, picture, job.copy)
+    # First: a rule buys a photo once, or once for each of its workflows, at whatever terms.
+    for_rule = buyer_of_rule(
+        db, job.rule, digest, picture, job.copy, workflow=job.workflow, rule_workflow=job.rule_workflow
+    )
     return next((one for one in (for_rule, on_terms) if one is not None and one.id != job.id), None)
 
 

@@ -7,6 +7,7 @@ holds for the rule's photos in every engine. Every function runs inside one tran
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import time
@@ -16,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from artui.journal import accounts, purchases, requests
+from artui.journal import accounts, prices, purchases, requests
 from artui.journal.requests import Request
 from artui.journal.store import Connection, Stale, first, rows, storable, value
 from artui.model.commands import Command
@@ -56,7 +57,7 @@ class RuleRow(NamedTuple):
 
     ``since``: when it came into ``state``; ``cause``: why it takes nothing, where that is known. ``marked``: the folder
     in which its marker was left, None where it could not be. ``begun``: its first scan is complete, what came later is
-    new. ``agreed``: a person said yes to what holds it. ``offer``: payer and workflow as they were pinned, JSON.
+    new. ``agreed``: a person said yes to what holds it. ``offer``: payer and workflows as they were pinned, JSON.
     ``allowed``: credits allowed beyond the caps on ``allowed_day``. ``not_taken``: of the last scan, by reason, how
     many files and some names. ``output_mount``: where the disk is mounted that its results go to, None until that was
     looked at. ``follows``: the id of the rule whose results it takes.
@@ -90,9 +91,27 @@ class RuleRow(NamedTuple):
         """The files that are no whole photos yet, or cannot be read, by the reason: they stay where they are."""
         return {one: self.not_taken[one] for one in (Skip.NOT_WHOLE, Skip.UNREADABLE) if one in self.not_taken}
 
+    @property
+    def workflows(self) -> list[tuple[str, int | None]]:
+        """Name and price of each workflow as they were pinned."""
+        return [(one["name"], one["price"]) for one in pinned(self.offer).get("definitions", [])]
+
+    @property
+    def price(self) -> int | None:
+        """What one photo costs through all of them; None where that is not known."""
+        return prices.together(price for _, price in self.workflows) if self.offer else None
+
     def allowed_on(self, day: str) -> int:
         """The credits allowed beyond the caps on a day."""
         return self.allowed if self.allowed_day == day else 0
+
+
+def pinned(offer: str) -> dict[str, Any]:
+    """What was pinned for a rule, as its ``offer`` has it; before a rule could have several workflows it was one."""
+    kept: dict[str, Any] = json.loads(offer or "{}")
+    if "definition" in kept:
+        kept |= {"workflows": [kept.pop("workflow")], "definitions": [kept.pop("definition")]}
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +233,15 @@ def hours(db: Connection, rule: str) -> str | None:
     """The hours in which a rule's photos are sent, empty where it says none; None for one that was never loaded."""
     found = first(db, "SELECT hours FROM rules WHERE id = ?", (rule,))
     return None if found is None else found[0]
+
+
+def opens(db: Connection, rule: str, zone: dt.tzinfo) -> float | None:
+    """When the hours of a rule begin next in a zone, in epoch seconds; None where it has none, or within them."""
+    if not (written := hours(db, rule)):
+        return None
+    from artui.config.hours import read  # only where any are set
+
+    return read(written).opens(time.time(), zone)
 
 
 def set_state(db: Connection, rule: str, state: RuleState, message: str = "", cause: RuleCause | None = None) -> bool:

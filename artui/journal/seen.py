@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from artui.journal import jobs
+from artui.journal import jobs, published
 from artui.journal.rules import SkipCount
 from artui.journal.store import Connection, first, rows, storable
 from artui.model.job import Batch, Job, NewJob
@@ -24,7 +24,8 @@ NEWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class SeenFile:
-    """One file a rule has seen. ``name`` is its path in the folder; ``target`` where it is being moved to, or was."""
+    """One file a rule has seen. ``name`` is its path in the folder; ``target`` where it is being moved to, or was;
+    ``job`` the first of those that were made of it, one for each workflow."""
 
     name: str
     size: int
@@ -74,25 +75,32 @@ def get(db: Connection, rule: str, name: str) -> SeenFile | None:
     return _file(found) if found else None
 
 
-def take(db: Connection, rule: str, batch: Batch, taken: Sequence[tuple[SeenFile, NewJob]], sample: int | None) -> int:
-    """Add jobs with the files they are made of, in one transaction; returns how many.
+_WITH = "rule = ? AND (id = ? OR rule_workflow <> '' AND source = ? AND id > ?)"
+"""The condition for the jobs that a rule made of a file with, or after, the first one that is noted for it."""
 
-    All beyond the rule's ``sample`` wait for a yes. Raises :class:`artui.journal.jobs.StemTaken`.
+
+def take(
+    db: Connection, rule: str, batch: Batch, taken: Sequence[tuple[SeenFile, Sequence[NewJob]]], sample: int | None
+) -> int:  # fmt: skip
+    """Add jobs with the files they are made of, in one transaction; returns how many files.
+
+    All files beyond the rule's ``sample`` wait for a yes. Raises :class:`artui.journal.jobs.StemTaken`.
     """
     free = len(taken) if sample is None else _left_of_sample(db, rule, sample, len(taken))
-    numbers = jobs.add(db, batch, [new for _, new in taken])
-    for number, (file, _) in zip(numbers, taken, strict=True):
-        note(db, rule, file, job=number)
+    numbers = iter(jobs.add(db, batch, [new for _, made in taken for new in made]))
+    of_files = [[next(numbers) for _ in made] for _, made in taken]
+    for made, (file, _) in zip(of_files, taken, strict=True):
+        note(db, rule, file, job=made[0])
     if sample is not None:
-        jobs.hold_behind_sample(db, numbers[free:], sample, "rule")
-    return len(numbers)
+        jobs.hold_behind_sample(db, [number for made in of_files[free:] for number in made], sample, "rule")
+    return len(of_files)
 
 
 def _left_of_sample(db: Connection, rule: str, sample: int, wanted: int) -> int:
-    """How many may go. Once more than the sample went on, somebody has said yes; a no cancels and asks anew."""
+    """How many files may go. Once more than the sample went on, somebody has said yes; a no cancels and asks anew."""
     went = rows(
         db,
-        "SELECT 1 FROM jobs WHERE rule = ? AND rule <> '' AND status <> 'cancelled'"
+        "SELECT DISTINCT source FROM jobs WHERE rule = ? AND rule <> '' AND status <> 'cancelled'"
         " AND NOT (status = 'held' AND reason = 'sample') LIMIT ?",
         (rule, sample + 1),
     )
@@ -127,6 +135,8 @@ def restamp(db: Connection, rule: str, name: str, size: int, mtime_ns: int, job:
         " state = CASE WHEN state IN ('kept', 'refused') THEN 'taken' ELSE state END WHERE rule = ? AND name = ?",
         (size, mtime_ns, job, rule, os.fsencode(name)),
     )
+    if not db.changes():  # it has this name for the first time
+        note(db, rule, SeenFile(name, size, mtime_ns, Seen.TAKEN), job=job)
 
 
 def forget(db: Connection, rule: str, name: str) -> None:
@@ -175,18 +185,30 @@ def take_back(db: Connection, rule: str, name: str) -> None:
     )
 
 
-def to_tidy(db: Connection, rule: str, most: int = 200) -> list[tuple[SeenFile, Job | None]]:
-    """Files that are to leave the folder, or whose jobs have ended since; each with its job."""
+def to_tidy(db: Connection, rule: str, most: int = 200) -> list[tuple[SeenFile, list[Job]]]:
+    """Files that are to leave the folder, or whose jobs have all ended since; each with its jobs."""
     ended = ", ".join(f"'{status}'" for status in sorted(FINAL))
     columns = ", ".join(f"seen.{column.strip()}" for column in _COLUMNS.split(","))
     found = rows(
         db,
         f"SELECT {columns} FROM seen LEFT JOIN jobs ON jobs.id = seen.job WHERE seen.rule = ?"
-        f" AND seen.state IN ('taken', 'leaving') AND (seen.job IS NULL OR jobs.status IN ({ended})) LIMIT ?",
+        f" AND seen.state IN ('taken', 'leaving') AND (seen.job IS NULL OR jobs.status IN ({ended})"
+        "  AND NOT EXISTS (SELECT 1 FROM jobs AS other WHERE other.source = jobs.source AND other.rule = jobs.rule"
+        f"   AND other.id > jobs.id AND other.rule_workflow <> '' AND other.status NOT IN ({ended}))) LIMIT ?",
         (rule, most),
     )
-    files = [_file(columns) for columns in found]
-    return [(file, None if file.job is None else jobs.get(db, file.job)) for file in files]
+    return [(file, made_with(db, file.job)) for file in map(_file, found)]
+
+
+def made_with(db: Connection, number: int | None) -> list[Job]:
+    """The jobs that were made of a file as it is, for one workflow each, by the number of the first of them; of several
+    for a workflow the last."""
+    first_one = None if number is None else jobs.get(db, number)
+    if first_one is None:
+        return []
+    of_rule, place = first_one.rule, os.fsencode(first_one.source)
+    made = jobs.select(db, f"{_WITH} ORDER BY id", (of_rule, first_one.id, place, first_one.id))
+    return list({job.rule_workflow: job for job in made if job.digest in ("", first_one.digest)}.values())
 
 
 def set_states(db: Connection, rule: str, states: Iterable[tuple[str, Seen, Path | None]]) -> None:
@@ -224,10 +246,31 @@ def made_of(db: Connection, place: Path) -> list[Job]:
     found = rows(
         db, "SELECT job FROM seen WHERE target = ? AND job IS NOT NULL ORDER BY job DESC", (os.fsencode(place),)
     )
-    return [job for (number,) in found if (job := jobs.get(db, number)) is not None]
+    return [job for (number,) in found for job in reversed(made_with(db, number))]
+
+
+def made_of_result(db: Connection, rule: str, digest: str, place: Path) -> list[Job]:
+    """The jobs that a rule made of a result of this content while it lay under the name it was saved with, where that
+    lies at ``place`` now; newest first."""
+    made_by = published.job_of(db, digest)
+    same = [] if made_by is None else jobs.select(db, "id = ?1 OR twin_of = ?1", (made_by,))
+    owners = [job for job in same if any(result.path == os.fspath(place) for result in job.results)]
+    made = jobs.select(db, "rule = ? AND rule <> '' AND digest = ? ORDER BY id DESC", (rule, digest))
+    return [
+        one
+        for one in made
+        if one.source != place
+        and any(one.source.parent == job.folder and one.source.name.startswith(f"{job.stem}.") for job in owners)
+    ]
 
 
 def place_now(db: Connection, job: Job) -> Path:
     """Where a job's photo lies: where it was found, or where its folder's rule moved it when it was done."""
-    found = first(db, "SELECT target FROM seen WHERE job = ? AND state = 'moved' AND target IS NOT NULL", (job.id,))
-    return Path(os.fsdecode(found[0])) if found else job.source
+    found = rows(
+        db,
+        "SELECT job, target FROM seen WHERE rule = ? AND job IN (SELECT id FROM jobs WHERE source = ? AND id <= ?)"
+        " AND state = 'moved' AND target IS NOT NULL ORDER BY job DESC",
+        (job.rule, os.fsencode(job.source), job.id),
+    )
+    lies = (target for number, target in found if any(one.id == job.id for one in made_with(db, number)))
+    return next((Path(os.fsdecode(target)) for target in lies), job.source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,9 +17,14 @@ from artui.sanitize import sanitize
 from artui.tui.above import Answer, Dialog
 from artui.tui.rows import Options
 
+Row = TypeVar("Row")
 
-class ChoiceDialog(Dialog[Answer]):
-    """A list to choose from, narrowed by typing; gives what was chosen, None where the person went back."""
+
+class _Narrowed(Dialog[Answer], Generic[Row, Answer]):
+    """A list narrowed by typing."""
+
+    ways: ClassVar[str]
+    """What its keys do."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "back", tooltip="Back, nothing changes"),
@@ -30,7 +35,7 @@ class ChoiceDialog(Dialog[Answer]):
     ]
 
     def __init__(
-        self, title: str, rows: Sequence[tuple[Answer, Content]], found_by: Callable[[Answer], tuple[str, ...]]
+        self, title: str, rows: Sequence[tuple[Row, Content]], found_by: Callable[[Row], tuple[str, ...]]
     ) -> None:
         """``rows`` is what can be chosen, each with its words; ``found_by`` tells the name of one, and what else it is
         found by."""
@@ -38,7 +43,7 @@ class ChoiceDialog(Dialog[Answer]):
         self.heading = title
         self.rows = rows
         self.found_by = found_by
-        self._shown: list[Answer] = []
+        self.shown: list[Row] = []
 
     def compose(self) -> ComposeResult:
         """The title, the words, the list."""
@@ -51,7 +56,7 @@ class ChoiceDialog(Dialog[Answer]):
             listed.can_focus = False
             yield listed
             yield Static("", id="hint", markup=False)
-            yield Static(Content("up and down move, enter takes it, esc goes back").stylize("$quiet"), markup=False)
+            yield Static(Content(self.ways).stylize("$quiet"), markup=False)
 
     def on_mount(self) -> None:
         """Show all rows."""
@@ -61,12 +66,21 @@ class ChoiceDialog(Dialog[Answer]):
     def _narrow(self, words: str) -> None:
         listed = self.query_one(OptionList)
         fits = [self.rows[place] for place in best_first(words, [self.found_by(one) for one, _ in self.rows])]
-        self._shown = [one for one, _ in fits]
+        self.shown = [one for one, _ in fits]
         listed.clear_options()
-        listed.add_options(Option(said) for _, said in fits)
-        listed.highlighted = 0 if self._shown else None
+        listed.add_options(Option(self.said(one, said)) for one, said in fits)
+        listed.highlighted = 0 if self.shown else None
         none = f"None of {len(self.rows):,} match '{sanitize(words, 30)}'."
-        self.query_one("#hint", Static).update("" if self._shown else none)
+        self.query_one("#hint", Static).update("" if self.shown else none)
+
+    def said(self, row: Row, words: Content) -> Content:
+        """A row as it is shown."""
+        del row
+        return words
+
+    def take(self, row: Row) -> None:
+        """Take a row."""
+        raise NotImplementedError
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Other words."""
@@ -76,11 +90,11 @@ class ChoiceDialog(Dialog[Answer]):
         """Take the row under the cursor."""
         highlighted = self.query_one(OptionList).highlighted
         if highlighted is not None:
-            self.dismiss(self._shown[highlighted])
+            self.take(self.shown[highlighted])
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """A row was clicked."""
-        self.dismiss(self._shown[event.option_index])
+        self.take(self.shown[event.option_index])
 
     def action_move(self, how: str) -> None:
         """The cursor on another row."""
@@ -89,3 +103,52 @@ class ChoiceDialog(Dialog[Answer]):
     def action_back(self) -> None:
         """Choose nothing."""
         self.dismiss(None)
+
+
+class ChoiceDialog(_Narrowed[Answer, Answer]):
+    """A list to choose from; gives what was chosen, None where the person went back."""
+
+    ways = "up and down move, enter takes it, esc goes back"
+
+    def take(self, row: Answer) -> None:
+        """Give it away."""
+        self.dismiss(row)
+
+
+class SeveralDialog(_Narrowed[Row, "tuple[Row, ...]"]):
+    """A list to choose one or several from; gives those that were marked, in the order of the list, else the one under
+    the cursor; None where the person went back."""
+
+    ways = "up and down move, enter takes it, esc goes back; tab marks it, for several"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "mark", "mark", priority=True, tooltip="Mark it, or take its mark away"),
+    ]
+
+    def __init__(
+        self, title: str, rows: Sequence[tuple[Row, Content]], found_by: Callable[[Row], tuple[str, ...]]
+    ) -> None:
+        super().__init__(title, rows, found_by)
+        self.marked: list[Row] = []
+
+    def said(self, row: Row, words: Content) -> Content:
+        """With its mark."""
+        return Content.assemble((f"{self.host.glyphs.marked if row in self.marked else ' '} ", "bold"), words)
+
+    def take(self, row: Row) -> None:
+        """Give the marked ones away, or this one."""
+        self.dismiss(tuple(one for one, _ in self.rows if one in self.marked) or (row,))
+
+    def action_mark(self) -> None:
+        """Mark the row under the cursor, and go on to the next."""
+        listed = self.query_one(OptionList)
+        place = listed.highlighted
+        if place is None:
+            return
+        row = self.shown[place]
+        if row in self.marked:
+            self.marked.remove(row)
+        else:
+            self.marked.append(row)
+        words = next(words for one, words in self.rows if one is row)
+        listed.replace_option_prompt_at_index(place, self.said(row, words))
+        listed.highlighted = min(place + 1, len(self.shown) - 1)

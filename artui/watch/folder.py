@@ -7,7 +7,7 @@ import datetime as dt
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -138,6 +138,7 @@ class Watched:
         self._lately: deque[tuple[float, int]] = deque()
         self._tidy_after = 0.0
         self._told_problem = ""
+        self._told_rejected = False
         self._was_paused = False
 
     # ------------------------------------------------------------------------------------------------- the turn
@@ -287,8 +288,11 @@ class Watched:
             return
         try:
             names = await self._in_thread(self._rejections.look)
+            self._told_rejected = False
         except (OutputProblem, OSError) as problem:
-            await self._tell_problem(f"what was rejected cannot be looked at: {problem}")
+            if not self._told_rejected:
+                await self._record(What.PROBLEM, f"what was rejected cannot be looked at: {problem}")
+            self._told_rejected = True
             return
         if names:
             await self._record(What.REJECTED, f"{len(names):,} rejected, nothing is bought by that", tuple(names))
@@ -383,12 +387,12 @@ class Watched:
             await self._quote.accept()
         held = self._held(row, glance)
         complete = True
-        if row.paused or held or self._quote.offer is None:
+        if row.paused or held or not self._quote.offers:
             for candidate in glance.settled:
                 glance.pass_over(Skip.RULE_WAITS, candidate.name)
             complete = not glance.settled  # what waits behind a hold would count as there before, and a yes as used up
         elif glance.settled:
-            await self._take_all(glance, self._quote.offer)
+            await self._take_all(glance, self._quote.offers)
             if row.agreed:
                 self._lately.clear()  # a person has seen these: they do not count towards the next question
         not_taken = {reason: SkipCount(one.count, tuple(one.names)) for reason, one in glance.passed.items()}
@@ -406,7 +410,7 @@ class Watched:
         """Say how the rule stands after a scan."""
         if held:
             await self._say(RuleState.HELD, held[1], held[0])
-        elif self._quote.offer is None:
+        elif not self._quote.offers:
             await self._say(RuleState.WAITS, self._quote.problem or "the service is asked what the workflow costs")
         else:
             await self._say(
@@ -417,7 +421,7 @@ class Watched:
         """What a person must say yes to before anything is taken, and its sentence; None where nothing is."""
         if row.agreed:
             return None
-        if self._quote.dearer is not None:
+        if self._quote.dearer:
             return RuleCause.DEARER, self._quote.problem
         now = time.monotonic()
         while self._lately and now - self._lately[0][0] > SCAN_EVERY:
@@ -430,9 +434,9 @@ class Watched:
             return RuleCause.MANY_AT_ONCE, sentence
         return None
 
-    async def _take_all(self, glance: Glance, offer: Offer) -> None:
+    async def _take_all(self, glance: Glance, offers: Sequence[Offer]) -> None:
         scanner = await self._ready_scanner()
-        taken = iter(self._taker.take(glance.settled, offer))
+        taken = iter(self._taker.take(glance.settled, offers))
         try:
             while (group := await self._in_thread(lambda: next(taken, None))) is not None:
                 self._note(scanner, glance, group)

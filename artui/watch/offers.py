@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
 from artui import providers
 from artui.config import Config, ConfigError
 from artui.config.known import nearest
-from artui.core.plan import NotOneWorkflow, Offer, exports, fetch_offer
+from artui.core.plan import NotOneWorkflow, Offer, UnknownWorkflows, exports, fetch_offers
 from artui.credentials import CredentialProblem
 from artui.journal import Journal, rules
 from artui.model.job import Batch
@@ -31,8 +32,8 @@ PATIENCE = 10.0
 class Offers(Protocol):
     """Knows the services for the watcher."""
 
-    async def ask(self, rule: Rule) -> Offer:
-        """Who pays for a rule's photos, and its workflow with version and price as they are now.
+    async def ask(self, rule: Rule) -> tuple[Offer, ...]:
+        """Who pays for a rule's photos, and its workflows with version and price as they are now.
 
         Raises ProviderError where the service cannot be asked, ConfigError where the rule must be changed.
         """
@@ -55,21 +56,34 @@ class ServiceOffers:
         self._open = open_provider
         self._opened: dict[str, Provider[Any]] = {}
 
-    async def ask(self, rule: Rule) -> Offer:
-        """Who pays, and the workflow now. Before anything is paid: whether the rules that take its results can."""
+    async def ask(self, rule: Rule) -> tuple[Offer, ...]:
+        """Who pays, and the workflows now. Before anything is paid: whether the rules that take their results can."""
         try:
-            offer = await fetch_offer(self._provider(rule), rule.account, rule.workflow)
-        except NotOneWorkflow as problem:
-            raise ConfigError(f"{rule.source}: {_why(problem, rule)}") from None
-        made = exports(offer.workflow)
+            found = await fetch_offers(self._provider(rule), rule.account, rule.workflows, beginning=False)
+        except UnknownWorkflows as unknown:
+            why = "; ".join(_why(problem, rule) for problem in unknown.problems)
+            raise ConfigError(f"{rule.source}: {why}") from None
+        offers = tuple(found.values())
+        if twice := [word for word, offer in found.items() if sum(offer is one for one in offers) > 1]:
+            raise ConfigError(f"{rule.source}: workflows: {' and '.join(twice)} are one workflow: name it once")
         for other in self._followers(rule):
-            if made and made not in self.limits(other).accepts.media_types:
-                raise ConfigError(
-                    f"{other.source}: results of the rule {rule.name} are {made} ({offer.workflow.name}), which the"
-                    f" service of {other.account} does not take: nothing is sent through {rule.name}. Change its"
-                    " workflow, or take after_rule away"
-                )
-        return offer
+            self._refuse_misfit(rule, offers, other)
+        return offers
+
+    def _refuse_misfit(self, rule: Rule, offers: Sequence[Offer], other: Rule) -> None:
+        """Raise ConfigError where a rule that takes the results of another cannot take what that one's workflows make.
+        Of results in a folder for each workflow it need not see all."""
+        takes = self.limits(other).accepts.media_types
+        misfits = [(made, offer) for offer in offers if (made := exports(offer.workflow)) and made not in takes]
+        is_apart = "{workflow}" in os.path.dirname(rule.target.template)  # noqa: PTH120 — a template
+        if not misfits or (is_apart and len(misfits) < len(offers)):
+            return
+        made, offer = misfits[0]
+        raise ConfigError(
+            f"{other.source}: results of the rule {rule.name} are {made} ({offer.workflow.name}), which the service of"
+            f" {other.account} does not take: nothing is sent through {rule.name}. Change its workflow, or take"
+            " after_rule away"
+        )
 
     def _followers(self, rule: Rule) -> list[Rule]:
         """The rules that take the results of one."""
@@ -97,11 +111,11 @@ class ServiceOffers:
 
 
 def _why(problem: NotOneWorkflow, rule: Rule) -> str:
-    """Why a rule's workflow cannot be told."""
+    """Why one of a rule's workflows cannot be told."""
     if problem.why or problem.found:
         return str(problem)
-    hint = nearest(rule.workflow, [one.name for one in problem.known]) or "; `artui workflows` lists them"
-    return f"account {rule.account} has no workflow {rule.workflow}{hint}"
+    hint = nearest(problem.wanted, [one.name for one in problem.known]) or "; `artui workflows` lists them"
+    return f"account {rule.account} has no workflow {problem.wanted}{hint}"
 
 
 # ---------------------------------------------------------------------------------------------------------- pinning
@@ -110,14 +124,14 @@ def _why(problem: NotOneWorkflow, rule: Rule) -> str:
 class PinnedOffer:
     """What one rule's photos are sent to: asked when the rule is loaded, and the same until it is loaded again.
 
-    ``offer`` is None while nothing can be sent: until the service has answered, or where the workflow became dearer
-    than it was when the rule was loaded last (``dearer``, until `accept`). ``problem`` says so. ``told`` is awaited
-    when anything changed, with a sentence where something new was pinned.
+    ``offers`` are its workflows, none while nothing can be sent: until the service has answered, or where one became
+    dearer than it was when the rule was loaded last (``dearer``, until `accept`). ``problem`` says so. ``told`` is
+    awaited when anything changed, with a sentence where something new was pinned.
     """
 
     def __init__(self, rule: Rule, journal: Journal, offers: Offers, told: Callable[[str], Awaitable[None]]) -> None:
-        self.offer: Offer | None = None
-        self.dearer: Offer | None = None
+        self.offers: tuple[Offer, ...] = ()
+        self.dearer: tuple[Offer, ...] = ()
         self.problem = ""
         self._rule = rule
         self._journal = journal
@@ -141,7 +155,7 @@ class PinnedOffer:
 
     async def accept(self) -> None:
         """A yes to the higher price."""
-        if self.dearer is not None:
+        if self.dearer:
             await self._pin(self.dearer)
 
     async def _ask(self) -> None:
@@ -151,55 +165,62 @@ class PinnedOffer:
         rest = FIRST_REST
         while True:
             try:
-                offer = await self._offers.ask(self._rule)
+                offers = await self._offers.ask(self._rule)
                 break
             except (ProviderError, ConfigError, CredentialProblem) as problem:
                 self.problem = str(problem)
             except Exception as defect:  # the rule must say that it waits, and go on asking
                 log.exception("the rule %s could not ask", self._rule.name)
                 self.problem = f"{type(defect).__name__}: {defect}"
-            self.offer = last  # the price that was agreed to: the engine asks again before it pays
+            self.offers = last  # the price that was agreed to: the engine asks again before it pays
             self._answered.set()
             await self._told("")
             await asyncio.sleep(rest)
             rest = min(2 * rest, LONGEST_REST)
-        if why := dearer(offer, last):
-            self.dearer, self.offer, self.problem = offer, None, why
+        if why := dearer(offers, last):
+            self.dearer, self.offers, self.problem = offers, (), why
             await self._told("")
         else:
-            await self._pin(offer)
+            await self._pin(offers)
         self._answered.set()
 
-    async def _pin(self, offer: Offer) -> None:
-        self.offer, self.dearer, self.problem = offer, None, ""
-        text = pin(self._rule, offer)
-        price = offer.workflow.price
-        cost = "at an unknown price" if price is None else f"at {price} each"
+    async def _pin(self, offers: tuple[Offer, ...]) -> None:
+        self.offers, self.dearer, self.problem = offers, (), ""
+        text = pin(self._rule, offers)
+        costs = [
+            f"{flow.name} {'at an unknown price' if flow.price is None else f'at {flow.price} each'}"
+            for flow in (offer.workflow for offer in offers)
+        ]
         before = f"results of {self._rule.after_rule}: " if self._rule.after_rule else ""
-        said = f"{before}{offer.workflow.name} {cost}, paid by {offer.identity.organization.name}"
+        said = f"{before}{', '.join(costs)}, paid by {offers[0].identity.organization.name}"
         is_news = await self._journal.write_async(rules.set_offer, self._rule.id, text)
         await self._told(said if is_news else "")
 
 
-def dearer(offer: Offer, last: Offer | None) -> str:
-    """Why an offer needs a yes: what its workflow costs now, and what before; empty where it needs none."""
-    price, before = offer.workflow.price, last.workflow.price if last else None
-    if price is None or before is None or price <= before:
-        return ""
-    return f"{offer.workflow.name} now costs {price}, not {before}: nothing is sent at the new price"
+def dearer(offers: Sequence[Offer], last: Sequence[Offer]) -> str:
+    """Why offers need a yes: what a workflow costs now, and what before; empty where they need none."""
+    before = {offer.workflow.id: offer.workflow.price for offer in last}
+    for flow in (offer.workflow for offer in offers):
+        price, was = flow.price, before.get(flow.id)
+        if price is not None and was is not None and price > was:
+            return f"{flow.name} now costs {price}, not {was}: nothing is sent at the new price"
+    return ""
 
 
-def pin(rule: Rule, offer: Offer) -> str:
-    """An offer as the journal keeps it for a rule."""
-    return json.dumps({"account": rule.account, "workflow": rule.workflow, **offer.document()})
+def pin(rule: Rule, offers: Sequence[Offer]) -> str:
+    """Offers as the journal keeps them for a rule."""
+    documents = [offer.document() for offer in offers]
+    definitions = [document.pop("definition") for document in documents]
+    kept = {"account": rule.account, "workflows": rule.workflows, **documents[0], "definitions": definitions}
+    return json.dumps(kept)
 
 
-def pinned(rule: Rule, text: str, limits: Limits) -> Offer | None:
-    """The offer that was pinned for a rule; None where there is none, or the rule names another account or workflow."""
-    if not text:
-        return None
-    kept = json.loads(text)
+def pinned(rule: Rule, text: str, limits: Limits) -> tuple[Offer, ...]:
+    """The offers that were pinned for a rule; none where nothing was, or the rule names another account or other
+    workflows."""
+    kept = rules.pinned(text)
     # Of another workflow, no price was agreed to.
-    if (kept["account"], kept["workflow"]) != (rule.account, rule.workflow):
-        return None
-    return Offer.from_document(rule.account, kept, limits)
+    if (kept.get("account"), kept.get("workflows")) != (rule.account, [*rule.workflows]):
+        return ()
+    documents = ({**kept, "definition": definition} for definition in kept["definitions"])
+    return tuple(Offer.from_document(rule.account, document, limits) for document in documents)

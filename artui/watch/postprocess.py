@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +64,7 @@ def tidy(journal: Journal, rule: Rule, refuse_absent: Callable[[], object]) -> I
     ``files.OutputProblem`` where done/ or failed/ cannot be written, :class:`Linked` where one is a link.
     """
     while ended := journal.read(seen.to_tidy, rule.id):
-        ways = [(file, job, _way(journal, rule, file, job)) for file, job in ended]
+        ways = [(file, made, _way(journal, rule, file, made)) for file, made in ended]
         # Before anything is moved: under an unmounted disk done/ would be made on another one.
         refuse_absent()
         for file, _, way in ways:
@@ -78,7 +78,7 @@ def tidy(journal: Journal, rule: Rule, refuse_absent: Callable[[], object]) -> I
         # Where each goes is durable before it moves: after a kill it is found there.
         journal.write(seen.set_states, rule.id, leaving)
         targets = {name: target for name, _, target in leaving}
-        tidied = [_carry_out(rule, file, job, way, targets.get(file.name)) for file, job, way in ways]
+        tidied = [_carry_out(rule, file, made, way, targets.get(file.name)) for file, made, way in ways]
         if any(one.target is None for one in tidied):
             refuse_absent()
         journal.write(_note, rule.id, tidied)
@@ -92,33 +92,44 @@ def _note(db: Connection, rule: str, tidied: list[Tidied]) -> None:
     seen.set_states(db, rule, [(one.name, one.state, one.target) for one in tidied if one.state is not None])
 
 
-def _way(journal: Journal, rule: Rule, file: SeenFile, job: Job | None) -> _Way:
+def _way(journal: Journal, rule: Rule, file: SeenFile, made: Sequence[Job]) -> _Way:
+    """What is to become of a file once all its jobs have ended: it is done with the last of its workflows."""
     # Moved, and not written down any more.
-    if file.target is not None and _is_ours(file.target, file, job) and not os.path.lexists(rule.folder / file.name):
+    if file.target is not None and _is_ours(file.target, file, made) and not os.path.lexists(rule.folder / file.name):
         return _Way(file.target.relative_to(rule.folder).parts[0], moved=file.target)  # by an engine that was killed
-    if (
-        job is not None
-        and job.status is Status.FAILED
-        and job.reason in (files.PhotoFault.CHANGED, files.PhotoFault.GONE)
-    ):
-        unpaid = journal.read(jobs.surely_unpaid, job.id)
-        return _Way(message=job.message, forget=unpaid)  # seen as new, unless what it held before may have been paid
-    if job is not None and job.status is Status.SKIPPED and job.reason == Skip.RESULT:
-        return _Way(message=job.message)  # it may lie where it was saved
-    if rule.after is After.KEEP or (job is not None and job.status is Status.CANCELLED):
-        return _Way(message=job.message if job is not None and job.reason == Skip.ONLY_METADATA else "")
-    if not _is_ours(rule.folder / file.name, file, job):
+    changed = [job for job in made if job.status is Status.FAILED and job.reason in _NOT_THE_SAME]
+    if changed:
+        unpaid = all(journal.read(jobs.surely_unpaid, job.id) for job in changed)
+        # Seen as new, unless what it held before may have been paid.
+        return _Way(message=changed[0].message, forget=unpaid)
+    if results := [job for job in made if job.status is Status.SKIPPED and job.reason == Skip.RESULT]:
+        return _Way(message=results[0].message)  # it may lie where it was saved
+    wanted = [job for job in made if job.status is not Status.CANCELLED]
+    if rule.after is After.KEEP or (made and not wanted):
+        edited = [job for job in made if job.reason == Skip.ONLY_METADATA]
+        return _Way(message=edited[0].message if edited else "")
+    if not _is_ours(rule.folder / file.name, file, made):
         gone = not os.path.lexists(rule.folder / file.name)
         return _Way(message="it is no longer there" if gone else "another file has its name", forget=not gone)
-    if job is None or job.status is Status.FAILED or not job.results:
+    if not wanted or any(map(_is_bad, wanted)):
         return _Way("failed")
-    # Read once more in full: the photo leaves its place only once its result is surely there.
-    if not all(one.path and files.published(Path(one.path), one.digest or "") for one in job.results):
+    # Read once more in full: the photo leaves its place only once its results are surely there.
+    saved = [one for job in wanted for one in job.results]
+    if not all(one.path and files.published(Path(one.path), one.digest or "") for one in saved):
         return _Way(message="its result is no longer where it was saved; the photo is left where it is")
     return _Way("done")
 
 
-def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: Path | None) -> Tidied:
+_NOT_THE_SAME = (files.PhotoFault.CHANGED, files.PhotoFault.GONE)
+"""Why a job failed whose file is another by now."""
+
+
+def _is_bad(job: Job) -> bool:
+    """Whether a job that has ended brought nothing for its photo."""
+    return job.status is Status.FAILED or not job.results
+
+
+def _carry_out(rule: Rule, file: SeenFile, made: Sequence[Job], way: _Way, target: Path | None) -> Tidied:
     if way.forget:
         return Tidied(file.name, None, None, way.message)
     if target is not None:
@@ -130,18 +141,20 @@ def _carry_out(rule: Rule, file: SeenFile, job: Job | None, way: _Way, target: P
         except FileNotFoundError:
             return Tidied(file.name, Seen.KEPT, None, "it is no longer there")
         # Looked at after the move, for only then nobody can put another file in its place.
-        if not _is_ours(target, file, job):
+        if not _is_ours(target, file, made):
             # Another file took the name at this very moment: it goes back, and is seen as new.
             with suppress(FileExistsError):
                 files.move(target, source)
             return Tidied(file.name, None, None, "another file has its name")
     lies = target or way.moved
     if lies is None:
-        is_same = job is not None and job.reason == Skip.ONLY_METADATA
+        is_same = any(job.reason == Skip.ONLY_METADATA for job in made)
         return Tidied(file.name, Seen.KEPT, None, way.message, is_same=is_same)
+    bad = [job for job in made if _is_bad(job) and job.status is not Status.CANCELLED]
     if way.folder == "failed":
-        files.leave_reason(lies, _reason_text(file, job))
-    return Tidied(file.name, Seen.MOVED, lies, job.message if job else file.message)
+        files.leave_reason(lies, _reason_text(file, bad, made))
+    told = [*bad, *made][:1]
+    return Tidied(file.name, Seen.MOVED, lies, told[0].message if told else file.message)
 
 
 def refuse_links(rule: Rule, target: Path) -> None:
@@ -151,13 +164,14 @@ def refuse_links(rule: Rule, target: Path) -> None:
             raise Linked(rule.folder / above)
 
 
-def _is_ours(path: Path, file: SeenFile, job: Job | None) -> bool:
+def _is_ours(path: Path, file: SeenFile, made: Sequence[Job]) -> bool:
     """Whether the file at a path is still the one that was taken."""
     try:
         stamp = files.stamp(path)
         if (stamp.size, stamp.mtime_ns) != (file.size, file.mtime_ns):
             return False
-        if job is None or stamp.inode == job.inode or not job.digest:  # same size, time and inode: the very file
+        job = next((job for job in made if job.digest), None)
+        if job is None or stamp.inode == job.inode:  # same size, time and inode: the very file
             return True
         # Another inode may be another mount: only the content tells.
         photo = files.Photo(path, stamp, job.media_type, job.width, job.height)
@@ -186,20 +200,25 @@ def _move(source: Path, target: Path) -> Path:
 # --------------------------------------------------------------------------------------------------------- reasons
 
 
-def _reason_text(file: SeenFile, job: Job | None) -> str:
-    """Why a photo failed, in plain words: what happened, at which step, what it cost, what to do."""
+def _reason_text(file: SeenFile, bad: Sequence[Job], made: Sequence[Job]) -> str:
+    """Why a photo failed, in plain words: what happened, at which step, what it cost, what to do; of several workflows
+    for each that brought nothing, and which did bring something."""
     name = sanitize(Path(file.name).name)
-    lines = [f"{name} was not retouched."]
-    if job is None:
-        lines += [f"What happened: {sanitize(file.message)}", "Step: checking the file, before anything was sent."]
-        cost, advice = "nothing", _advice(file.reason)
-    else:
-        lines += [f"What happened: {sanitize(job.message)}", f"Step: {_step(job)} (job {job.id})."]
+    good = [sanitize(job.workflow_name) for job in made if job.is_saved]
+    lines = [f"{name} was retouched by {', '.join(good)} only." if good else f"{name} was not retouched."]
+    if not bad:
+        lines += [
+            f"What happened: {sanitize(file.message)}", "Step: checking the file, before anything was sent.",
+            "Charged: nothing.", f"What to do: {_advice(file.reason)}",
+        ]  # fmt: skip
+    for job in bad:
         cost = "nothing" if not job.purchase else f"{'not known' if job.charged is None else job.charged}"
         advice = f"`artui job {job.id}` tells more, `artui redo {job.id}` would buy it anew and shows the price first."
-        if not job.purchase:
-            advice = _advice(job.reason)
-    return "\n".join([*lines, f"Charged: {cost}.", f"What to do: {advice}"]) + "\n"
+        lines += [
+            f"What happened: {sanitize(job.message)}", f"Step: {_step(job)} (job {job.id}).", f"Charged: {cost}.",
+            f"What to do: {advice if job.purchase else _advice(job.reason)}",
+        ]  # fmt: skip
+    return "\n".join(lines) + "\n"
 
 
 def _advice(reason: str) -> str:
@@ -221,4 +240,4 @@ def _step(job: Job) -> str:
 
 def forget_reason(target: Path, file: SeenFile) -> None:
     """Take away the reason beside a photo that was taken back, unless somebody has written something else there."""
-    files.forget_reason(target, _reason_text(file, None))
+    files.forget_reason(target, _reason_text(file, [], []))

@@ -32,8 +32,10 @@ class Rejections:
         """Write down as rejected what was moved there since the last look; returns the names of the photos.
 
         A file is a result by its bytes, or where those are others by now (notes drawn into it) by its name; where the
-        result lies in its place still, it is a copy that means nothing.
+        result lies in its place still, it is a copy that means nothing. The folder is made where it is not there.
         """
+        if self.rule.rejected is not None:
+            self.rule.rejected.mkdir(exist_ok=True)  # not those above it: a disk may not be mounted
         before, self._judged = self._judged, {}
         names: list[str] = []
         for path, signs in _files(self.rule.rejected):

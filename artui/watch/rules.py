@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from artui import files
-from artui.config import Caps, Config, ConfigError, Origin, Source, dotted
+from artui.config import AccountConfig, Caps, Config, ConfigError, Origin, Source, dotted
 from artui.config.ignoring import USUAL, Ignoring
 from artui.config.known import nearest
 from artui.config.sku_patterns import sku_of
@@ -51,7 +51,8 @@ class Rule:
     """A watched folder and what is done with its photos.
 
     ``id`` follows from ``name``, by which the journal knows what the rule has seen; without a name the folder is it.
-    ``workflow`` is an id or a name as a person wrote it; version and price are pinned when the rule is loaded.
+    ``workflows`` are ids or names as a person wrote them, each photo goes through all of them; versions and prices are
+    pinned when the rule is loaded.
     ``include`` and ``exclude`` are patterns for a file's name, or for its path in the folder where they hold a ``/``.
     ``sku`` is a template of the label, for names that ``sku_pattern`` does not fit. ``sample``: only so many photos are
     sent before a yes. A file that has not changed for ``quiet`` seconds is opened; one that is not whole is put aside
@@ -68,7 +69,7 @@ class Rule:
     name: str
     folder: Path
     account: str
-    workflow: str
+    workflows: tuple[str, ...]
     target: Target
     existing: Existing
     recursive: bool = False
@@ -98,6 +99,11 @@ class Rule:
     def read_only(self) -> bool:
         """Whether the rule is changed in its file, and not on the screen."""
         return self.source.origin is not Origin.SETTINGS
+
+    @property
+    def has_several(self) -> bool:
+        """Whether a photo is bought once for each of several workflows."""
+        return len(self.workflows) > 1
 
     @property
     def is_capped(self) -> bool:
@@ -192,17 +198,17 @@ def make_rule(config: Config, written: Mapping[str, Any], source: Source, number
     name = str(written.get("name", folder))
     account = config.accounts.get(reading.account())
     recursive = bool(written.get("recursive", False))
-    template = written.get("template", "{relative}/{stem}" if recursive else "{stem}")
     output = reading.needed("output", "where results go", account.output if account else None)
+    workflows = reading.workflows(account)
+    stem = "{stem}-{workflow}" if len(workflows) > 1 and "{workflow}" not in output else "{stem}"
+    template = written.get("template", f"{{relative}}/{stem}" if recursive else stem)
     further: dict[str, Any] = {word: read(written[word]) for word, read in _FURTHER.items() if word in written}
     rule = Rule(
         id=rule_id(name),
         name=name,
         folder=folder,
         account=reading.account(),
-        workflow=reading.needed(
-            "workflow", "the workflow to send photos through", account.workflow if account else None
-        ),
+        workflows=workflows,
         target=Target.of(output, template, written.get("metadata", account.metadata if account else "none")),
         existing=Existing(reading.needed("existing", '"process" or "ignore" the photos that lie there already')),
         recursive=recursive,
@@ -262,6 +268,17 @@ class _Reading:
             hint = nearest(name, self.config.accounts) or "; run artui login"
             raise self.refusal(f"account {name} is not set up{hint}", "account")
         return name
+
+    def workflows(self, account: AccountConfig | None) -> tuple[str, ...]:
+        several = tuple(self.written.get("workflows", ()))
+        if "workflows" not in self.written:
+            meaning = "the workflow to send photos through"
+            return (self.needed("workflow", meaning, account.workflow if account else None),)
+        if "workflow" in self.written:
+            raise self.refusal("workflow and workflows both say where photos are sent: take one away", "workflows")
+        if not several or len({one.casefold() for one in several}) < len(several):
+            raise self.refusal(f"workflows names {'one twice' if several else 'none'}", "workflows")
+        return several
 
     def check_templates(self, rule: Rule) -> None:
         """Fill both templates once, so that a fault in one is known before a photo comes."""
@@ -381,11 +398,17 @@ def _refuse_chain(rule: Rule, rules: Sequence[Rule]) -> None:
         )
 
 
-def followers(rule: Rule, rules: Sequence[Rule]) -> list[Rule]:
-    """The rules that take a rule's results, and theirs, in their order; there is no end to it only where
-    :func:`refuse_conflicts` was not asked."""
+def followers(rule: Rule, rules: Sequence[Rule], results: int | None = None) -> list[tuple[Rule, int]]:
+    """The rules that take a rule's results, and theirs, in their order, each with how many it takes at most of so many
+    ``results`` (of one photo, where that is not said); there is no end to it only where :func:`refuse_conflicts` was
+    not asked."""
+    number = len(rule.workflows) if results is None else results
     found = [other for other in rules if other.after_rule == rule.name]
-    return [one for other in found for one in (other, *followers(other, rules))]
+    return [
+        one
+        for other in found
+        for one in ((other, number), *followers(other, rules, number * len(other.workflows)))
+    ]  # fmt: skip
 
 
 def _may_make(rule: Rule, other: Rule) -> bool:

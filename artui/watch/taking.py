@@ -6,20 +6,21 @@ import datetime as dt
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from artui import files
 from artui.core.plan import (
     Offer,
+    Order,
+    OrderPlanner,
     Plan,
     Planned,
     Planner,
     Remark,
     SourceFile,
     Verdict,
-    Worth,
     delivers,
     new_job,
     promises_photo,
@@ -28,7 +29,7 @@ from artui.core.submit import submit
 from artui.files import Photo, PhotoFault, PhotoProblem, values
 from artui.journal import Connection, Journal, batches, history, jobs, published, seen
 from artui.journal.seen import SeenFile
-from artui.model.job import Batch, NewJob
+from artui.model.job import Batch, Job, NewJob
 from artui.model.states import FINAL, Seen, Twins
 from artui.model.watching import Skip
 from artui.sanitize import sanitize
@@ -87,16 +88,23 @@ class Ingester:
     zone: dt.tzinfo
     is_patient: bool = True
     is_remote: bool = False
+    workflows: Collection[str] = ()
+    """The ids of its workflows, where it has several: a file that has the results of some is taken for the others."""
     _batches: dict[str, tuple[Batch, Mapping[str, str]]] = field(default_factory=dict)
 
-    def take(self, candidates: list[Candidate], offer: Offer) -> Iterator[Taken]:
+    def take(self, candidates: list[Candidate], offers: Sequence[Offer]) -> Iterator[Taken]:
         """Take files, so many at a time; each group is durable when it is given out."""
-        offer = offer.as_expected(self.journal)
+        offers = [offer.as_expected(self.journal) for offer in offers]
+        self.meant(offers)
         many = DECODED if self.rule.strict else PLANNED
         for begin in range(0, len(candidates), many):
-            yield self._take(candidates[begin : begin + many], offer)
+            yield self._take(candidates[begin : begin + many], offers)
 
-    def _take(self, candidates: list[Candidate], offer: Offer) -> Taken:
+    def meant(self, offers: Sequence[Offer]) -> None:
+        """Know which workflows the rule's words mean."""
+        self.workflows = [offer.workflow.id for offer in offers] if self.rule.has_several else ()
+
+    def _take(self, candidates: list[Candidate], offers: Sequence[Offer]) -> Taken:
         photos, outcome = [], Taken()
         for candidate in candidates:
             opened = self.open(candidate)
@@ -104,11 +112,18 @@ class Ingester:
                 photos.append((candidate, opened))
             else:
                 outcome += opened
-        fit, refused = self._planned(photos, offer)
-        self._add(fit, offer)
-        worth = Worth.of(offer.limits.accepts, offer.workflow, self.rule.target.metadata)
-        remarks = tuple(worth.remarks(planned.photo for _, planned in fit))
-        outcome += Taken(tuple(candidate for candidate, _ in fit), refused=tuple(refused), remarks=remarks)
+        planner = self.planner(offers)
+        order = planner.renamed(self.order(planner, [photo for _, photo in photos]))
+        loops = self._loops(order)
+        fit = {photo.path: candidate for candidate, photo in photos if photo.path not in loops}
+        refused = tuple(
+            (candidate, self._refusal(candidate, Skip.LOOP, f"{loops[photo.path]} lies in the watched folder"))
+            for candidate, photo in photos
+            if photo.path in loops
+        )
+        order = _only(order, fit)
+        self._add(order, fit, planner)
+        outcome += Taken(tuple(fit.values()), refused=refused, remarks=tuple(order.remarks))
         if outcome.refused:
             self.journal.write(seen.note_all, self.rule.id, [file for _, file in outcome.refused])
         return outcome
@@ -152,28 +167,49 @@ class Ingester:
         return waits or (leaves and files.is_open(self.rule.folder / candidate.name, is_remote=self.is_remote))
 
     def _unless_same(self, candidate: Candidate, photo: Photo) -> Photo | Taken:
-        """A file that only got another time or other metadata has the result it had: nothing is to be done, where that
-        is still there."""
-        before = self.journal.read(seen.get, self.rule.id, candidate.name)
-        if before is None or before.state is Seen.MOVED:  # what was moved away and is there again is a photo of its own
-            return photo
-        made = [job for job in self.journal.read(history.by_source, photo.path) if job.rule == self.rule.id]
-        # Where the result is gone, the photo is wanted again.
-        made = [job for job in made if job.digest and delivers(job)]
-        if not made:
+        """A file that only got another time or other metadata has the results it had: nothing is to be done, where
+        those are still there."""
+        if not (made := self._made(candidate.name, photo)):
             return photo
         photo, stamp = files.sha256(photo), candidate.stamp
-        same = next((job for job in made if job.digest == photo.digest), None)
-        if same is not None:
-            self.journal.write(seen.restamp, self.rule.id, candidate.name, stamp.size, stamp.mtime_ns, same.id)
+        same = [job for job in made if job.digest == photo.digest]
+        if same and not self._lacking(same):
+            first = min({job.rule_workflow: job.id for job in reversed(same)}.values())
+            self.journal.write(seen.restamp, self.rule.id, candidate.name, stamp.size, stamp.mtime_ns, first)
             return Taken(same=(candidate,))
-        edited = next(
-            (job for job in made if job.status in FINAL and photo.picture and job.picture == photo.picture), None
-        )
-        if edited is None or self.rule.twins is Twins.DELIVER:
+        if not (edited := self._edited(made, photo)) or self._lacking([*same, *edited]):
             return photo
-        said = jobs.metadata_changed(edited, photo.path)
+        said = jobs.metadata_changed(edited[0], photo.path)
         return Taken(refused=((candidate, self._refusal(candidate, Skip.ONLY_METADATA, said)),))
+
+    def _made(self, name: str, photo: Photo) -> list[Job]:
+        """The jobs that the rule made of this very file, newest first; where the results of one are gone, the photo is
+        wanted again."""
+        before = self.journal.read(seen.get, self.rule.id, name)
+        if before is None:
+            return self._made_of_result(photo)
+        if before.state is Seen.MOVED:  # what was moved away and is there again is a photo of its own
+            return []
+        made = [job for job in self.journal.read(history.by_source, photo.path) if job.rule == self.rule.id]
+        return [job for job in made if job.digest and delivers(job)]
+
+    def _made_of_result(self, photo: Photo) -> list[Job]:
+        """The jobs that the rule made of a result it takes, while that lay under the name it was saved with: a
+        rejection that was taken back may have given it another."""
+        if not self.rule.after_rule or not self.journal.read(published.has_size, photo.stamp.size):
+            return []
+        made = self.journal.read(seen.made_of_result, self.rule.id, files.sha256(photo).digest, photo.path)
+        return [job for job in made if delivers(job)]
+
+    def _edited(self, made: Sequence[Job], photo: Photo) -> list[Job]:
+        """Those of the jobs that have done what this photo is, but for its metadata."""
+        if self.rule.twins is Twins.DELIVER or not photo.picture:
+            return []
+        return [job for job in made if job.status in FINAL and job.picture == photo.picture]
+
+    def _lacking(self, made: Sequence[Job]) -> set[str]:
+        """Of several workflows those that none of these jobs is for."""
+        return {*self.workflows} - {job.workflow for job in made}
 
     def _unless_result(self, candidate: Candidate, photo: Photo) -> Photo | Taken:
         """What artui itself has saved is no photo to send; it is read to compare only where a result has its size."""
@@ -198,26 +234,35 @@ class Ingester:
 
     # ------------------------------------------------------------------------------------------------- planning
 
-    def _planned(
-        self, photos: list[tuple[Candidate, Photo]], offer: Offer
-    ) -> tuple[list[tuple[Candidate, Planned]], list[tuple[Candidate, SeenFile]]]:
-        """Names and folders for the results; a photo whose result would be seen again is refused."""
-        plan = self.planner(offer).renamed(
-            Plan(offer, self.rule.target, tuple(self.plan(photo) for _, photo in photos))
-        )
-        fit, refused = [], []
-        loops = {folder: self.rule.covers(folder) for folder in {planned.folder for planned in plan.photos}}
-        for (candidate, _), planned in zip(photos, plan.photos, strict=True):
-            if loops[planned.folder]:
-                file = self._refusal(candidate, Skip.LOOP, f"{planned.folder} lies in the watched folder")
-                refused.append((candidate, file))
-            else:
-                fit.append((candidate, planned))
-        return fit, refused
-
-    def planner(self, offer: Offer) -> Planner:
+    def planner(self, offers: Sequence[Offer]) -> OrderPlanner:
         """Chooses names under the rule's target."""
-        return Planner(self.journal, offer, self.rule.target, self._batch_name, self._today(), rule=self.rule.name)
+        target, today = self.rule.target, self._today()
+        return OrderPlanner(
+            [Planner(self.journal, one, target, self._batch_name, today, rule=self.rule.name) for one in offers],
+            lambda _: offers,
+        )
+
+    def order(self, planner: OrderPlanner, photos: Sequence[Photo]) -> Order:
+        """Photos that are to be sent, each through the workflows it lacks, before they have names."""
+        planned = [(self.plan(photo), self._has(photo)) for photo in photos]
+        plans = (
+            Plan(one.offer, one.target, tuple(plan for plan, has in planned if one.offer.workflow.id not in has))
+            for one in planner.planners
+        )
+        return Order(tuple(plans), {photo.path: place for place, photo in enumerate(photos)}, {})
+
+    def _has(self, photo: Photo) -> set[str]:
+        """The workflows of several whose result this very file has."""
+        if not self.workflows:
+            return set()
+        made = self._made(os.fspath(photo.path.relative_to(self.rule.folder)), photo)
+        same = [job for job in made if job.digest == photo.digest]
+        return {job.workflow for job in (*same, *self._edited(made, photo))}
+
+    def _loops(self, order: Order) -> dict[Path, Path]:
+        """The photos one of whose results would be seen again, with the folder it would lie in."""
+        covered = {folder: self.rule.covers(folder) for folder in {planned.folder for _, planned in order.photos}}
+        return {planned.found.path: planned.folder for _, planned in order.photos if covered[planned.folder]}
 
     def plan(self, photo: Photo) -> Planned:
         """A photo that is to be sent, before it has a name."""
@@ -235,42 +280,38 @@ class Ingester:
 
     # --------------------------------------------------------------------------------------------------- adding
 
-    def _add(self, fit: list[tuple[Candidate, Planned]], offer: Offer) -> None:
-        """Add jobs folder by folder, each a batch of the day, some at a time."""
-        by_folder: dict[Path, list[tuple[Candidate, Planned]]] = {}
-        for candidate, planned in fit:
-            by_folder.setdefault(planned.found.relative, []).append((candidate, planned))
-        for relative, group in by_folder.items():
-            for begin in range(0, len(group), CHUNK):
-                self._add_some(relative, group[begin : begin + CHUNK], offer)
+    def _add(self, order: Order, candidates: Mapping[Path, Candidate], planner: OrderPlanner) -> None:
+        """Add jobs folder by folder, each a batch of the day, some files at a time, each with all its workflows."""
+        by_folder: dict[Path, dict[Path, None]] = {}
+        for _, planned in order.photos:
+            by_folder.setdefault(planned.found.relative, {})[planned.found.path] = None
+        for paths in map(list, by_folder.values()):
+            for begin in range(0, len(paths), CHUNK):
+                self._add_some(_only(order, {*paths[begin : begin + CHUNK]}), candidates, planner)
 
-    def _add_some(self, relative: Path, group: list[tuple[Candidate, Planned]], offer: Offer) -> None:
-        """Add some jobs of one folder; under other names where theirs are taken meanwhile."""
-        batch, labels = self._batch(relative, group[0][1].found)
-        candidates = [candidate for candidate, _ in group]
+    def _add_some(self, order: Order, candidates: Mapping[Path, Candidate], planner: OrderPlanner) -> None:
+        """Add the jobs of some files of one folder; under other names where theirs are taken meanwhile."""
+        batch, labels = self._batch(order.photos[0][1].found)
 
-        def add(db: Connection, plan: Plan) -> int:
-            taken = [
-                (
-                    SeenFile(candidate.name, candidate.stamp.size, candidate.stamp.mtime_ns, Seen.TAKEN),
-                    self._job(offer, planned, batch, labels),
-                )
-                for candidate, planned in zip(candidates, plan.photos, strict=True)
-            ]
+        def add(db: Connection, order: Order) -> int:
+            made: dict[Path, list[NewJob]] = {}
+            for plan, planned in order.photos:
+                made.setdefault(planned.found.path, []).append(self._job(plan.offer, planned, batch, labels))
             # With the note that they were seen: a kill takes none twice, and loses none.
+            taken = [(_taken(candidates[path]), new) for path, new in made.items()]
             return seen.take(db, self.rule.id, batch, taken, self.rule.sample)
 
-        plan = Plan(offer, self.rule.target, tuple(planned for _, planned in group))
-        submit(self.journal, self.planner(offer), plan, add)
+        submit(self.journal, planner, order, add)
 
     def _job(self, offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, str]) -> NewJob:
         new = new_job(offer, planned, batch, labels, metadata=self.rule.target.metadata)
+        bought_for = offer.workflow.id if self.rule.has_several else ""
         # Whatever folder: the rule's cap for a run is for all of it.
-        return replace(new, run=self.rule.id, rule=self.rule.id)
+        return replace(new, run=self.rule.id, rule=self.rule.id, rule_workflow=bought_for)
 
-    def _batch(self, relative: Path, found: SourceFile) -> tuple[Batch, Mapping[str, str]]:
-        """The batch of a folder on this day, with the service's labels for it; the same one all day."""
-        inner = os.fsencode(relative).hex()
+    def _batch(self, found: SourceFile) -> tuple[Batch, Mapping[str, str]]:
+        """The batch of a photo's folder on this day, with the service's labels for it; the same one all day."""
+        inner = os.fsencode(found.relative).hex()
         # Made from what it is: a restart finds the same batch.
         number = str(uuid.uuid5(uuid.UUID(self.rule.id), f"{inner} {self._today()}"))
         if number not in self._batches:
@@ -279,3 +320,13 @@ class Ingester:
             batch = begun[0] if begun else fresh
             self._batches[number] = (batch, self.offers.labels(self.rule, batch))
         return self._batches[number]
+
+
+def _taken(candidate: Candidate) -> SeenFile:
+    return SeenFile(candidate.name, candidate.stamp.size, candidate.stamp.mtime_ns, Seen.TAKEN)
+
+
+def _only(order: Order, paths: Container[Path]) -> Order:
+    """What an order has of these photos."""
+    plans = (replace(plan, photos=tuple(one for one in plan.photos if one.found.path in paths)) for plan in order.plans)
+    return replace(order, plans=tuple(plans))

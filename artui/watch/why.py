@@ -11,11 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from artui import files
-from artui.core.plan import Offer, Plan
+from artui.core.plan import Offer
 from artui.journal import Connection, Journal, history, jobs, rules, seen
+from artui.journal.prices import together
 from artui.journal.rules import RuleState
 from artui.model.job import Job
-from artui.model.states import Seen, Twins
+from artui.model.states import FINAL, Seen, Twins
 from artui.model.watching import Skip
 from artui.timing import Clock
 from artui.watch import marker
@@ -44,9 +45,9 @@ class FileVerdict(StrEnum):
 class Why:
     """The answer for one file.
 
-    ``reason`` is a short stable code, ``message`` a sentence. ``output`` is the result's path without its suffix,
-    ``price`` in the account's unit, 0 where nothing would be paid; ``job`` the one that has to do with it; ``then`` the
-    rules that take its result, by name, and what each of them pays for that.
+    ``reason`` is a short stable code, ``message`` a sentence. ``outputs`` are its results' paths without their suffix,
+    one for each workflow, ``price`` in the account's unit, 0 where nothing would be paid; ``job`` the one that has to
+    do with it; ``then`` the rules that take its results, by name, and what each of them pays for that at most.
     """
 
     file: Path
@@ -54,7 +55,7 @@ class Why:
     reason: str
     message: str
     rule: Rule | None = None
-    output: Path | None = None
+    outputs: tuple[Path, ...] = ()
     price: int | None = None
     job: Job | None = None
     then: tuple[tuple[str, int | None], ...] = ()
@@ -62,7 +63,7 @@ class Why:
     @property
     def has_result(self) -> bool:
         """Whether it would be taken and get a result, be it a copy: the rules that take that may have to buy it."""
-        return self.verdict is FileVerdict.TAKE and self.output is not None
+        return self.verdict is FileVerdict.TAKE and bool(self.outputs)
 
 
 def why(file: Path, all_rules: Sequence[Rule], journal: Journal, offers: Offers, zone: dt.tzinfo) -> Why:
@@ -83,23 +84,31 @@ def why(file: Path, all_rules: Sequence[Rule], journal: Journal, offers: Offers,
     answer = _Asked(rule, journal, offers, zone).about(path)
     if not answer.has_result:
         return answer
-    return replace(answer, then=tuple(_price(one, journal, offers) for one in followers(rule, all_rules)))
+    chain = followers(rule, all_rules, len(answer.outputs))
+    return replace(answer, then=tuple(_price(one, number, journal, offers) for one, number in chain))
 
 
-def _price(rule: Rule, journal: Journal, offers: Offers) -> tuple[str, int | None]:
-    """A rule's name, and what a photo cost when it was loaded last."""
+def _price(rule: Rule, number: int, journal: Journal, offers: Offers) -> tuple[str, int | None]:
+    """A rule's name, and what so many photos cost as it was loaded last."""
     row = journal.read(rules.get, rule.id)
-    offer = pinned(rule, row.offer if row else "", offers.limits(rule))
-    return rule.name, offer.workflow.price if offer else None
+    price = price_of(pinned(rule, row.offer if row else "", offers.limits(rule)))
+    return rule.name, None if price is None else number * price
 
 
-def dry_run(rule: Rule, offer: Offer, journal: Journal, offers: Offers, zone: dt.tzinfo) -> Iterator[Why]:
+def price_of(offers: Sequence[Offer]) -> int | None:
+    """What a photo costs through all of a rule's workflows; None where that is not known."""
+    return together(offer.workflow.price for offer in offers) if offers else None
+
+
+def dry_run(
+    rule: Rule, asked_now: Sequence[Offer], journal: Journal, offers: Offers, zone: dt.tzinfo
+) -> Iterator[Why]:  # fmt: skip
     """What a scan would take now, file by file, and which files wait; nothing is written. It blocks.
 
-    ``offer`` is what the service says of the rule's workflow now. Raises :class:`artui.watch.marker.Offline` for a
+    ``asked_now`` is what the service says of the rule's workflows. Raises :class:`artui.watch.marker.Offline` for a
     folder that is not there.
     """
-    asked = _Asked(rule, journal, offers, zone, offer)
+    asked = _Asked(rule, journal, offers, zone, asked_now)
     scanner = Scanner(rule, Clock(), journal.read(seen.known, rule.id, archives=rule.archives))
     scanner.look(marker.identity(rule.folder))
     for candidate in sorted(scanner.everything_new(), key=lambda one: os.fsencode(one.name)):
@@ -107,18 +116,19 @@ def dry_run(rule: Rule, offer: Offer, journal: Journal, offers: Offers, zone: dt
 
 
 class _Asked:
-    """Answers for the files of one rule; ``offer`` is the service's word of now, where it was asked."""
+    """Answers for the files of one rule; ``asked`` is the service's word of now, where it was asked."""
 
     def __init__(
-        self, rule: Rule, journal: Journal, offers: Offers, zone: dt.tzinfo, offer: Offer | None = None
+        self, rule: Rule, journal: Journal, offers: Offers, zone: dt.tzinfo, asked: Sequence[Offer] = ()
     ) -> None:
         self.rule = rule
         self.journal = journal
         self.row = journal.read(rules.get, rule.id)
         last = pinned(rule, self.row.offer if self.row else "", offers.limits(rule))
-        self.offer = offer or last
-        self.dearer = dearer(offer, last) if offer else ""
+        self.offers = asked or last
+        self.dearer = dearer(asked, last)
         self.taker = Ingester(journal, rule, offers, zone)
+        self.taker.meant(self.offers)
 
     def about(self, path: Path) -> Why:
         """The answer for one file of the rule's folder."""
@@ -154,10 +164,13 @@ class _Asked:
         if known.job is None:
             message = known.message or "it lay here before the rule began"
             return self._say(path, FileVerdict.NOT_TAKEN, known.reason, message)
-        job = self.journal.read(jobs.get, known.job)
+        made = self.journal.read(seen.made_with, known.job)
+        # Of several workflows the one that is not through yet is what is asked about.
+        job = next((job for job in made if job.status not in FINAL), made[0] if made else None)
+        numbers = " and ".join(str(job.id) for job in made) or str(known.job)
         moved = f"; the file is now {known.target}" if known.state is Seen.MOVED else ""
         back = f"; {known.message}" if known.message else ""
-        message = f"taken as job {known.job}{moved}{back}"
+        message = f"taken as job{'s' * (len(made) > 1)} {numbers}{moved}{back}"
         return self._say(path, FileVerdict.TAKEN, job.status if job else "", message, job)
 
     def _held(self, path: Path) -> Why | None:
@@ -186,25 +199,35 @@ class _Asked:
         return self._forecast(path, opened)
 
     def _forecast(self, path: Path, photo: files.Photo) -> Why:
-        """What taking it would mean: the result's name, and the price unless its content was bought before."""
-        if self.offer is None:
+        """What taking it would mean: the results' names, and the price unless its content was bought before."""
+        if not self.offers:
             message = "it would be taken; what that costs is not known before the rule was watched once"
             return self._say(path, FileVerdict.TAKE, "new", message)
         photo = files.sha256(photo)
-        bought = self.journal.read(_bought, self.rule, self.offer, photo)
-        planner = self.taker.planner(self.offer)
-        named = planner.renamed(Plan(self.offer, self.rule.target, (self.taker.plan(photo),)))
-        output: Path | None = named.photos[0].folder / named.photos[0].stem
-        price = 0 if bought else planner.offer.workflow.price
-        message = f"it would be sent through {self.offer.workflow.name}"
-        if bought:
-            message = f"its content was bought with job {bought.id} ({bought.source.name}): not paid again"
-        if bought and bought.digest != photo.digest:
-            message = f"it is the {jobs.same_as(bought, photo.digest).removeprefix('same ')}: not paid again"
-        if bought and bought.rule == self.rule.id and self.rule.twins is Twins.REFUSE:
-            message, output = f"{message}, and its rule wants no copies", None
-        reason = "new" if not bought else "same content" if bought.digest == photo.digest else Skip.ONLY_METADATA
-        return Why(path, FileVerdict.TAKE, reason, message, self.rule, output, price, bought)
+        planner = self.taker.planner(self.offers)
+        order = planner.renamed(self.taker.order(planner, [photo]))
+        judged = [
+            (plan.offer.workflow, one, self.journal.read(_bought, self.rule, plan.offer, photo))
+            for plan, one in order.photos
+        ]
+        to_pay = [flow for flow, _, job in judged if job is None]
+        wants_copies = self.rule.twins is not Twins.REFUSE
+        outputs = tuple(
+            one.folder / one.stem for _, one, job in judged if wants_copies or job is None or job.rule != self.rule.id
+        )
+        first = next((job for _, _, job in judged if job), None)
+        if to_pay or first is None:
+            message, reason = f"it would be sent through {' and '.join(flow.name for flow in to_pay)}", "new"
+        elif first.digest == photo.digest:
+            reason = "same content"
+            message = f"its content was bought with job {first.id} ({first.source.name}): not paid again"
+        else:
+            reason = Skip.ONLY_METADATA
+            message = f"it is the {jobs.same_as(first, photo.digest).removeprefix('same ')}: not paid again"
+        if not outputs:
+            message = f"{message}, and its rule wants no copies"
+        price = together(flow.price for flow in to_pay)
+        return Why(path, FileVerdict.TAKE, reason, message, self.rule, outputs, price, first)
 
 
 def _bought(db: Connection, rule: Rule, offer: Offer, photo: files.Photo) -> Job | None:
@@ -213,4 +236,7 @@ def _bought(db: Connection, rule: Rule, offer: Offer, photo: files.Photo) -> Job
         db, offer.identity.payer, workflow.id, workflow.version, photo.digest, photo.picture,
         parameters=workflow.parameters,
     )  # fmt: skip
-    return on_terms or jobs.buyer_of_rule(db, rule.id, photo.digest, photo.picture)
+    return on_terms or jobs.buyer_of_rule(
+        db, rule.id, photo.digest, photo.picture, workflow=workflow.id,
+        rule_workflow=workflow.id if rule.has_several else "",
+    )  # fmt: skip

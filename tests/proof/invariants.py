@@ -14,7 +14,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 from artui import files
@@ -80,6 +80,21 @@ def bought_once(seen: Evidence) -> Iterator[str]:
         taken = sum(seen.charged[one.key] for one in made)
         if taken > wanted:
             yield f"{digest[:8]} was charged {taken} times by {recipe}, and wanted {wanted} times"
+
+
+def bought_once_by_rule(seen: Evidence) -> Iterator[str]:
+    """No rule buys a photo, or a picture, twice: one with several workflows buys it once for each of them."""
+    bought: dict[tuple[str, str, int], list[Job]] = defaultdict(list)
+    for job in seen.jobs.values():
+        if job.rule and not all(one.surely_unpaid for one in seen.made_for[job.id]):
+            for content in {job.digest, job.picture} - {""}:
+                bought[job.rule, content, job.copy].append(job)
+    for (rule, content, _), buyers in bought.items():
+        for one, other in combinations(buyers, 2):
+            # What was bought while a workflow was the rule's only one counts for that one.
+            is_same = (one.rule_workflow or one.workflow) == (other.rule_workflow or other.workflow)
+            if is_same or not (one.rule_workflow or other.rule_workflow):
+                yield f"the rule {rule} bought {content[:8]} with the jobs {one.id} and {other.id}"
 
 
 def intended_first(seen: Evidence) -> Iterator[str]:
@@ -591,10 +606,10 @@ def deliveries_move_nothing(seen: Evidence) -> Iterator[str]:
 
 
 INVARIANTS: tuple[Callable[[Evidence], Iterable[str]], ...] = (
-    charged_once, bought_once, intended_first, reserved, executions_known, charges_delivered, inputs_accounted,
-    results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole, requests_answered, nothing_stuck,
-    sources_safe, only_intents_pay, refreshed_once, payer_charged, look_ups_end, results_whole, keys_of_one_photo,
-    retried_once, repeated_twice, states_named, journal_whole, books_agree,
+    charged_once, bought_once, bought_once_by_rule, intended_first, reserved, executions_known, charges_delivered,
+    inputs_accounted, results_right, no_strays, ends_justified, caps_kept, doubt_counts, history_whole,
+    requests_answered, nothing_stuck, sources_safe, only_intents_pay, refreshed_once, payer_charged, look_ups_end,
+    results_whole, keys_of_one_photo, retried_once, repeated_twice, states_named, journal_whole, books_agree,
     deliveries_move_nothing, decided_once,
 )  # fmt: skip
 

@@ -73,6 +73,7 @@ WRITTEN = {
             intended_at)
         SELECT 'another', job, 2, kind, account, {OTHERS}, 'another', 0, day, month, run, rule, intended_at
         FROM purchases WHERE job = 1""",
+    "bought_once_by_rule": "UPDATE jobs SET rule = 'boots', digest = 'its digest', buys = 0",
     "reserved": "UPDATE spending SET amount = amount + 1 WHERE scope = 'run'",
     "executions_known": "DELETE FROM executions",
     "charges_delivered": "UPDATE jobs SET status = 'cancelled', charged = NULL",
@@ -100,6 +101,9 @@ WRITTEN = {
 
 HALVES: Mapping[str, Callable[[Evidence], Evidence] | str] = {
     "doubt_counts": "UPDATE purchases SET state = 'presumed spent', reserved = 9",
+    "bought_once_by_rule": """
+        UPDATE jobs SET rule = 'boots', digest = 'its digest', buys = 0;
+        UPDATE jobs SET rule_workflow = workflow WHERE id = 1""",
     "results_right": "UPDATE jobs SET results = json_replace(results, '$[0].digest', printf('%064d', 0))",
     "repeated_twice": "UPDATE purchases SET repeats = 4",
     "look_ups_end": """
@@ -125,6 +129,10 @@ TOPPED_UP = """
     INSERT INTO topups (account, rise, event, at) SELECT 'studio', 100, MAX(seq) - 1, 0 FROM events"""
 """What the journal would hold of a photo that went on after a top-up."""
 
+BOTH_WORKFLOWS = """
+    UPDATE jobs SET rule = 'boots', digest = 'its digest', buys = 0, rule_workflow = workflow || id"""
+"""What the journal would hold of a photo that its rule bought for each of two workflows."""
+
 AGREED_LATER = """
     UPDATE purchases SET state = 'presumed spent', reserved = 9;
     INSERT INTO requests (what, arguments, job, purchase, made_at, done_at, refused, outcome)
@@ -149,6 +157,8 @@ async def test_each_invariant_notices_what_it_is_there_for(studio: Studio, tmp_p
         once = taken_up(replace(studio.evidence(), journal=journal))
         assert "retried_once" not in broken(once)
         assert "retried_once" in broken(taken_up(once))
+    with changed(studio, tmp_path / "both workflows", BOTH_WORKFLOWS) as journal:
+        assert "bought_once_by_rule" not in broken(replace(studio.evidence(), journal=journal))
     with changed(studio, tmp_path / "agreed later", AGREED_LATER) as journal:
         assert "doubt_counts" not in broken(replace(studio.evidence(), journal=journal))
 

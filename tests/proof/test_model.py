@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 )
 
 from artui.core.order import put_first
+from artui.journal import rules
 from artui.model.job import Job
 from artui.model.states import Reason, Review
 from artui.sim.server import running
@@ -38,6 +39,11 @@ RECIPES = (
     ("lab", "Natural"), ("lab", "Natural"), ("app", "Preview"), ("app", "Archive"),
 )  # fmt: skip
 """Accounts, and what is ordered there."""
+
+SEVERAL, AFTER = "several", "after"
+"""A rule with several workflows, and one that takes its results."""
+OF_SEVERAL, OF_AFTER = ("Background Removal", "Export only"), "Print Master"
+"""What they buy."""
 
 HOUR, YEAR = 3600.0, 365 * 86400.0
 
@@ -65,6 +71,11 @@ class Anything(RuleBasedStateMachine):
         self.sent: set[tuple[Path, str, str]] = set()
         self.copy: copies.Copy | None = None
         self.elsewhere = False
+        for name, follows in ((SEVERAL, ""), (AFTER, SEVERAL)):
+            self.world.studio.journal.write(
+                rules.load, name, name=name, folder=folder / name, account="studio", run=None, day=None, month=None,
+                twins="once", follows=follows,
+            )  # fmt: skip
 
     def teardown(self) -> None:
         world = self.world
@@ -120,6 +131,21 @@ class Anything(RuleBasedStateMachine):
     )
     def a_photo_is_sent(self, name: str, content: int, recipe: tuple[str, str], at_once: bool) -> None:
         self.send(self.world.write(name, content, at_once=at_once), recipe)
+
+    @rule(name=st.sampled_from("abc"), content=st.integers(0, 4), at_once=st.booleans())
+    def a_photo_lands_under_a_rule_with_several_workflows(self, name: str, content: int, at_once: bool) -> None:
+        path = self.world.write(name, content, at_once=at_once)
+        for workflow in OF_SEVERAL:
+            bought_for = self.world.studio.workflows[workflow].id
+            self.world.add(path, workflow, rule=SEVERAL, rule_workflow=bought_for, run=SEVERAL)
+
+    @rule(which=st.integers(0, 9))
+    def a_result_goes_on_to_the_rule_that_takes_it(self, which: int) -> None:
+        made = [
+            Path(job.results[0].path or "") for job in self.world.studio.jobs() if job.rule == SEVERAL and job.results
+        ]
+        if made and (path := made[which % len(made)]).is_file():
+            self.world.add(path, OF_AFTER, rule=AFTER, run=AFTER)
 
     @rule(name=st.sampled_from("abc"), content=st.integers(0, 4), at_once=st.booleans())
     def a_file_changes(self, name: str, content: int, at_once: bool) -> None:

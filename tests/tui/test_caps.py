@@ -43,11 +43,11 @@ def asked(folder: Path, portions: Sequence[Portion], own: Caps, **of_rule: int) 
 )
 def test_the_sum_tells_the_cap_with_the_least_room(own: Caps, said: str, tmp_path: Path) -> None:
     choice = catalogue.CatalogEntry(Workflow("wf", "v1", "Cut", 10))
-    order = OrderForm(Target(tmp_path, "{stem}"), choice=choice)
-    total = Sum(marked=3, to_send=3, tops={tmp_path: 3})
+    order = OrderForm(Target(tmp_path, "{stem}"), choices=(choice,))
+    total = Sum(marked=3, to_send=3, sends={("wf", tmp_path): 3})
     cost = asked(tmp_path, order.portions(total), own)
     assert order.sum_line(total, cost).plain == f"30 cr | {said}"
-    other = replace(total, to_send=2, open=1, tops={tmp_path: 2})
+    other = replace(total, to_send=2, open=1, sends={("wf", tmp_path): 2})
     assert order.sum_line(other, cost).plain == "AT MOST 20 cr", "what is known of other photos is not told"
 
 

@@ -173,7 +173,7 @@ def two_rules(folder: Path) -> None:
         rules.set_state(db, boots, RuleState.WATCHING, "")
         batch = Batch("b-boots", "boots", "studio", NOW)
         files = [SeenFile(f"IMG_{number:04}.jpg", 1000, 1, Seen.TAKEN) for number in range(231, 238)]
-        taken = [(file, new_job(source=Path("/srv/in/boots", file.name), batch=batch.id, rule=boots)) for file in files]
+        taken = [(f, [new_job(source=Path("/srv/in/boots", f.name), batch=batch.id, rule=boots)]) for f in files]
         seen.take(db, boots, batch, taken, None)
         numbers = sorted(job.id for job in jobs.select(db, "rule = ?", (boots,)))
         states: tuple[dict[str, Any], ...] = (SAVED, SAVED, SAVED, SENT, SENT, FAILED, QUEUED)

@@ -162,7 +162,7 @@ async def test_what_is_marked_is_sent_at_the_price_that_was_shown(
     stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
 ) -> None:
     async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
-        price = submit(desk).order.most(1)
+        price = submit(desk).order.each
         await desk.press("a", "space")
         await desk.sees("Ghost Mannequin", f"{price} cr each", "checked 5 of 5")
         await desk.until(lambda: submit(desk).total.to_send == 5)
@@ -191,6 +191,34 @@ async def test_what_is_marked_is_sent_at_the_price_that_was_shown(
         await desk.sees("3 done before", "queued before", "0 to send")
         await desk.press("s")
         await desk.sees("nothing to send, nothing to pay")
+
+
+async def test_several_workflows_are_one_order_with_one_question(
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+) -> None:
+    async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
+        await desk.press("w")
+        await desk.sees("Which workflow?", "tab marks it, for several")
+        await desk.press(*"export only", "tab", *["backspace"] * 11, *"mannequin", "tab", "enter")
+        await desk.until(lambda: len(submit(desk).order.choices) == 2)
+        prices = {one.workflow.name: one.workflow.price for one in submit(desk).order.choices}
+        both = sum(prices.values())
+        await desk.press("a")
+        await desk.until(lambda: submit(desk).total.checked == 3)
+        await desk.sees(f"{both} cr each", "3 to send (6 results)", f"{3 * both:,} cr", "{stem}-{workflow}")
+        await desk.press("s")
+        await desk.sees(
+            "Send 3 photos to", f"At most {3 * both:,} cr", f"Export only 3: {3 * prices['Export only']} cr"
+        )
+        await desk.press("y")
+        await desk.until(lambda: len(all_jobs(desk)) == 6)
+        assert {(job.workflow_name, job.quoted) for job in all_jobs(desk)} == {*prices.items()}
+        stems = {job.stem for job in all_jobs(desk)}
+        assert stems == {f"IMG_000{number}-{name}" for number in range(3) for name in prices}
+        assert len({job.batch for job in all_jobs(desk)}) == 1
+        await desk.until(lambda: desk.console.place.id == "jobs")
+        await desk.press("2", "w", *"print", "enter")
+        await desk.until(lambda: [one.workflow.name for one in submit(desk).order.choices] == ["Print Master"])
 
 
 async def test_the_sum_only_falls(
@@ -230,8 +258,8 @@ async def test_a_price_that_moves_sends_nothing_and_is_asked_about_by_the_key_th
         if len(asked) > 1:
             from dataclasses import replace
 
-            flow = replace(order.choice.workflow, price=12)
-            order = replace(order, choice=replace(order.choice, workflow=flow))
+            [choice] = order.choices
+            order = replace(order, choices=(replace(choice, workflow=replace(choice.workflow, price=12)),))
         return order
 
     monkeypatch.setattr(sending, "renew", dearer)
@@ -354,7 +382,7 @@ async def test_a_photo_with_new_metadata_is_bought_anew_only_where_it_was_marked
 ) -> None:
     async with signed_in(stand_in, monkeypatch, tmp_path / "out") as desk:
         bought = boots / "IMG_0000.jpg"
-        desk.console.journal.write(done_before, submit(desk).planner, bought)
+        desk.console.journal.write(done_before, submit(desk).planner.planners[0], bought)
         bought.write_bytes(retagged.rated(bought.read_bytes()))
         submit(desk).chooser.checks.forget([bought])
         await desk.press("a")

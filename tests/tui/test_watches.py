@@ -73,7 +73,7 @@ def settle(
     rules.set_state(db, IN, state, message, cause)
     batch = Batch("b-in", "in", "studio", time.time())
     files = [SeenFile(f"IMG_{number}.jpg", 1000, 1, Seen.TAKEN) for number in range(len(states))]
-    taken = [(file, new_job(source=Path("/srv/in", file.name), batch="b-in", rule=IN)) for file in files]
+    taken = [(file, [new_job(source=Path("/srv/in", file.name), batch="b-in", rule=IN)]) for file in files]
     seen.take(db, IN, batch, taken, None)
     for number, columns in zip(jobs_of(db), states, strict=True):
         place(db, number, **columns)
@@ -585,6 +585,29 @@ async def test_a_folder_is_added_with_what_it_costs(inbox: Path) -> None:
             "existing": "process", "after": "move", "sample": 5, "caps": {"day": 500},
         }
     ]  # fmt: skip
+
+
+async def test_a_rule_gets_several_workflows_and_one_again(inbox: Path) -> None:
+    journal(know_workflows)
+    async with at_desk() as desk:
+        await on_watch(desk)
+        await fill_in(desk, inbox)
+        await desk.press("w")
+        await desk.sees("Which workflow?", "tab marks it, for several")
+        await desk.press(*"backgr", "tab", *["backspace"] * 6, *"w-3", "tab", "enter")
+        await desk.sees("Ghost Mannequin (-), Background Removal", "22 cr each")
+        await desk.press("s")
+        await desk.until(lambda: paths().settings_file.exists() and saved())
+        [rule] = saved()
+        assert ("workflow" in rule, rule["workflows"]) == (False, ["w-3", "Background Removal"])
+        await desk.sees("not watched")
+        await desk.press("e", "w")
+        await desk.sees("Which workflow?")
+        await desk.press(*"w-2", "enter")
+        await desk.sees("12 cr each")
+        await desk.press("s")
+        await desk.until(lambda: "workflow" in saved()[0])
+    assert (saved()[0]["workflow"], "workflows" in saved()[0]) == ("w-2", False)
 
 
 async def test_a_rule_that_cannot_stand_is_not_saved(inbox: Path) -> None:

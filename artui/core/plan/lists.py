@@ -128,6 +128,7 @@ def _below(base: Path, name: str) -> Path:
 
 def _rows(text: str, delimiter: str, base: Path) -> Iterator[_Entry]:
     table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    whole = 0
     try:
         head = [column.strip() for column in next(table)]
         kinds = [column if column.startswith(LABEL) else column.casefold() for column in head]
@@ -137,11 +138,14 @@ def _rows(text: str, delimiter: str, base: Path) -> Iterator[_Entry]:
         double = next((kind for kind in kinds if kinds.count(kind) > 1), None)
         if double:
             raise PlanProblem(f"line 1: the column {sanitize(double)} stands there twice")
+        whole = table.line_num
         for row in table:
+            whole = table.line_num
             if any(cell.strip() for cell in row):
                 yield _entry(table.line_num, kinds, row, base)
     except csv.Error as fault:
-        raise PlanProblem(f"line {table.line_num}: {fault}") from None
+        # What is wrong with a quotation mark shows at the end, however far that is.
+        raise PlanProblem(f"line {whole + 1}: {fault}; is a quotation mark not closed, or not doubled?") from None
 
 
 def _entry(line: int, kinds: Sequence[str], row: Sequence[str], base: Path) -> _Entry:

@@ -67,9 +67,11 @@ async def fetch_offer(
     return Offer(account, provider.name, identity, whole, provider.limits, balance)
 
 
-async def fetch_offers(provider: Provider[Any], account: str, wanted: Collection[str]) -> dict[str, Offer]:
-    """As :func:`fetch_offer` for several words, each an id, a name or its beginning; words for one workflow share its
-    offer.
+async def fetch_offers(
+    provider: Provider[Any], account: str, wanted: Collection[str], *, beginning: bool = True
+) -> dict[str, Offer]:
+    """As :func:`fetch_offer` for several words, each an id, a name or, with ``beginning``, that of one; words for one
+    workflow share its offer.
 
     Raises :class:`UnknownWorkflows`, before any is asked about.
     """
@@ -78,7 +80,7 @@ async def fetch_offers(provider: Provider[Any], account: str, wanted: Collection
     problems = []
     for word in wanted:
         try:
-            chosen[word] = choose(known, word, provider.left_out, beginning=True).id
+            chosen[word] = choose(known, word, provider.left_out, beginning=beginning).id
         except NotOneWorkflow as problem:
             problems.append(problem)
     if problems:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from artui.core.plan.collecting import RefusedFile, SourceFile
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, new_job
+from artui.core.plan.remarks import Remark
 from artui.core.plan.target import Offer
 from artui.files import Photo, names
 from artui.journal import Connection, jobs
@@ -54,6 +55,16 @@ class Order:
         return together(plan.most for plan in self.plans if plan.having(Verdict.SEND))
 
     @property
+    def archives(self) -> int:
+        """How many archives are sent, each as one photo, at a price that nobody knows."""
+        return sum(plan.archives for plan in self.plans)
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """What is worth telling of the photos that are to be sent, once for all workflows."""
+        return list(dict.fromkeys(remark for plan in self.plans for remark in plan.remarks))
+
+    @property
     def before(self) -> dict[How, int]:
         """How many may have been paid before, by the way in which."""
         return dict(sum((Counter(plan.before) for plan in self.plans), Counter[How]()))
@@ -96,18 +107,25 @@ class OrderPlanner:
 
     def plan(
         self, photos: Sequence[tuple[SourceFile, Photo]], refused: Sequence[RefusedFile] = (), passed_over: int = 0,
-        *, again: bool = False,
+        *, again: bool = False, by_hand: Container[Path] = (),
     ) -> Order:  # fmt: skip
         """Plan each photo for its workflows; as :meth:`Planner.plan` does for one."""
         by_workflow: dict[str, list[tuple[SourceFile, Photo]]] = {}
         for found, photo in photos:
             for offer in self.offers_of(found):
                 by_workflow.setdefault(offer.workflow.id, []).append((found, photo))
-        plans = [planner.plan(by_workflow.get(planner.offer.workflow.id, []), again=again) for planner in self.planners]
+        plans = [
+            planner.plan(by_workflow.get(planner.offer.workflow.id, []), again=again, by_hand=by_hand)
+            for planner in self.planners
+        ]
         not_sent = {one.path: one for one in (*refused, *(one for plan in plans for one in plan.refused))}
         places = {found.path: place for place, (found, _) in reversed(list(enumerate(photos)))}
         order = Order(tuple(plans), places, self._names, None, tuple(not_sent.values()), passed_over)
         return self.renamed(order) if len(plans) > 1 else order
+
+    def judged(self, found: SourceFile, photo: Photo) -> tuple[Planned, ...]:
+        """What the journal means for one photo, for each of the workflows."""
+        return tuple(planner.judged(found, photo) for planner in self.planners)
 
     def renamed(self, order: Order) -> Order:
         """The order with result names that are free now, and that differ among its workflows."""

@@ -19,6 +19,7 @@ from artui.journal import Connection, Journal, reviews, seen
 from artui.journal.prices import together
 from artui.model.job import Job, NewJob
 from artui.model.states import Twins
+from artui.providers import capabilities
 from artui.sanitize import sanitize
 
 
@@ -89,7 +90,14 @@ def _elsewhere(job: Job, *, has_name: bool) -> tuple[SourceFile, Photo]:
 
 
 def _again(found: SourceFile, job: Job, *, has_name: bool) -> SourceFile:
-    return replace(found, name=(job.wanted or job.stem) if has_name else "", redo_of=job.twin_of or job.id)
+    name = (job.wanted or job.stem) if has_name else ""
+    return replace(found, name=name, labels=_own_labels(job), redo_of=job.twin_of or job.id)
+
+
+def _own_labels(job: Job) -> dict[str, str]:
+    """The labels that a person gave a photo, which it keeps whoever it is billed to; the others are of its order."""
+    others = tuple(filter(None, ("artui_", capabilities(job.provider).own_labels)))
+    return {key: text for key, text in job.labels.items() if not key.startswith(others)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,3 +143,12 @@ CREATE TABLE cap_levels (
     subject TEXT NOT NULL, cap TEXT NOT NULL, period TEXT NOT NULL, "limit" INTEGER NOT NULL, level INTEGER NOT NULL,
     at REAL NOT NULL, PRIMARY KEY (subject, cap, period, "limit")
 ) STRICT;
+
+-- A rule with several workflows buys a photo, and a picture, once for each of them: which one a job is for, '' under a
+-- rule that buys it once, on whatever terms.
+ALTER TABLE jobs ADD COLUMN rule_workflow TEXT NOT NULL DEFAULT '';
+DROP INDEX one_buyer_of_rule;
+DROP INDEX one_buyer_of_picture_of_rule;
+CREATE UNIQUE INDEX one_buyer_of_rule ON jobs (rule, digest, copy, rule_workflow) WHERE buys = 1 AND rule <> '';
+CREATE UNIQUE INDEX one_buyer_of_picture_of_rule ON jobs (rule, picture, copy, rule_workflow)
+    WHERE buys = 1 AND rule <> '' AND picture <> '';

@@ -18,7 +18,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from artui.config import AccountConfig
-from artui.core.plan import OF_ARCHIVES, Planner, PlanProblem, Verdict
+from artui.core.plan import OF_ARCHIVES, OrderPlanner, PlanProblem, Verdict
 from artui.core.quote import Quote
 from artui.credentials import Vault
 from artui.files import suspicion
@@ -45,7 +45,7 @@ class Submit(PanedPage):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "send", "send...", tooltip="Send the marked: shows first what it costs, and asks"),
-        Binding("w", "workflow", show=False, tooltip="Choose the workflow"),
+        Binding("w", "workflow", show=False, tooltip="Choose the workflow, or several"),
         Binding("o", "output", show=False, tooltip="Choose where results go, and what they are called"),
         Binding("b", "batch", show=False, tooltip="One batch or several, the label, a sample first"),
         Binding("y", "sample", show=False, tooltip="Answer for a batch whose first results have come"),
@@ -62,7 +62,7 @@ class Submit(PanedPage):
         self.total = Sum()
         self.cost: Quote | None = None
         self.order = OrderForm(target_of(ordering.DEFAULT_OUTPUT))
-        self.planner: Planner | None = None
+        self.planner: OrderPlanner | None = None
         self.said = ""
         """What went wrong last; shown until something is done about it."""
         self._wanted = ""
@@ -145,15 +145,15 @@ class Submit(PanedPage):
         """Take the workflow chosen elsewhere; else the account's own, where none is chosen yet."""
         default = self.order.account.workflow if self.order.account else None
         choice = known.meant(self._wanted or default or "")
-        if choice is not None and (self._wanted or self.order.choice is None):
+        if choice is not None and (self._wanted or not self.order.choices):
             self._wanted = ""
-            await self.choose(choice)
+            await self.choose((choice,))
 
-    async def choose(self, choice: catalogue.CatalogEntry) -> None:
-        """Take this workflow."""
-        gap = await self.host.view.ask(ordering.gap_between, choice.workflow.id)
+    async def choose(self, choices: tuple[catalogue.CatalogEntry, ...]) -> None:
+        """Take these workflows."""
+        gap = await self.host.view.ask(ordering.gap_between, [one.workflow.id for one in choices])
         self.said = ""
-        self.put_order(replace(self.order, choice=choice, gap=gap))
+        self.put_order(replace(self.order, choices=choices, gap=gap))
 
     def put_order(self, order: OrderForm) -> None:
         """Take another order, and have everything judged by it."""
@@ -204,12 +204,11 @@ class Submit(PanedPage):
     async def _read_cost(self) -> None:
         """Ask the journal what the caps and the balance say to what is marked."""
         order = self.order
-        if order.account is None or order.choice is None:
+        if order.account is None or not order.choices:
             self.cost = None
         else:
-            self.cost = await self.host.view.quote(
-                order.account, order.choice.workflow.price, order.portions(self.total)
-            )
+            price = order.each if len(order.choices) == 1 else None
+            self.cost = await self.host.view.quote(order.account, price, order.portions(self.total))
         if self.app.is_running:  # else the widgets are going already
             self.draw()
 
@@ -231,7 +230,7 @@ class Submit(PanedPage):
             return self._samples
         total, lasts = self.total, self.order.lasts(self.total.to_send)
         if total.open and self.planner is None and self.order.account:
-            if self.order.choice is None:
+            if not self.order.choices:
                 return "w chooses the workflow: then its price is known, and what was done before."
             return "Asking the service who pays: what was done before is not known yet."
         if total.open:
@@ -253,7 +252,8 @@ class Submit(PanedPage):
     def on_chooser_changed(self) -> None:
         """Other files are marked, or more is known of them: add up anew."""
         self._follow()
-        self.total = add_up(self.chooser.marks, self.chooser.checks.seen, self.planner)
+        workflows = self.order.workflows or [""]
+        self.total = add_up(self.chooser.marks, self.chooser.checks.seen, self.planner, workflows)
         self._costing.ask()
         self.draw()
 
@@ -291,7 +291,7 @@ class Submit(PanedPage):
     async def _choose_workflow(self) -> None:
         if self.order.account is None:
             self.tell(ordering.NO_ACCOUNT)
-        elif chosen := await choices.workflow_of(self.host, self.order.account, self.tell):
+        elif chosen := await choices.workflows_of(self.host, self.order.account, self.tell):
             await self.choose(chosen)
 
     def action_output(self) -> None:
@@ -343,7 +343,7 @@ class Submit(PanedPage):
             return ordering.NO_ACCOUNT
         if not self.chooser.marks:
             return "Nothing is marked: space marks a photo, a all that are shown."
-        if self.order.choice is None:
+        if not self.order.choices:
             return "Which workflow? w chooses one and shows its price."
         if self.total.unread:
             return f"Still looking at {plural(self.total.unread, 'photo')}; s again in a moment."
@@ -361,23 +361,24 @@ class Submit(PanedPage):
         now = dt.datetime.now(host.config.timezone)
         marks, seen = self.chooser.marks, dict(self.chooser.checks.seen)
         proposal = await asyncio.to_thread(sending.propose, host.config, host.journal, order, marks, seen, now)
-        plan = proposal.plan
+        planned = proposal.order
         self.tell("")
-        if not plan.queued:
+        if not planned.queued:
             nothing = "All of them were done or queued before: nothing to send, nothing to pay."
-            self.tell(plan.refused[0].message if plan.refused else nothing)
+            self.tell(planned.refused[0].message if planned.refused else nothing)
             return
-        payer = host.config.accounts[plan.offer.account]
-        cost = await host.view.quote(payer, plan.offer.workflow.price, proposal.portions())
+        payer = host.config.accounts[planned.plans[0].offer.account]
+        cost = await host.view.quote(payer, proposal.price, proposal.portions())
         if not await host.ask(sending.question(proposal, order, cost, host.glyphs)):
             return
         self.tell("Sending ...")
         numbers = await sending.send(host.config, self.vault, host.journal, order, proposal)
         self.tell("")
-        sent = [planned.found.path for planned in plan.photos]
+        sent = list(dict.fromkeys(one.found.path for _, one in planned.photos))
         self.chooser.put_marks(sent, on=False)
         self.chooser.checks.forget(sent)
-        host.notify(f"{plural(len(numbers), 'photo')} queued.", markup=False)
+        results = f", {len(numbers):,} results to come" if len(numbers) > len(sent) else ""
+        host.notify(f"{plural(len(sent) if results else len(numbers), 'photo')} queued{results}.", markup=False)
         if host.look.engine is None:
             host.soon(host.start_engine())
         await host.open_page(JOBS.key)

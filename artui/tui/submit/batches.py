@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 from uuid import uuid4
 
-from artui.core.plan import Plan, SourceFile, folders_named, new_job
+from artui.core.plan import Order, SourceFile, folders_named, new_job
 from artui.files import values
 from artui.model.job import Batch, NewJob
 from artui.sanitize import sanitize
@@ -107,15 +107,15 @@ def batches(names: Mapping[Path, str], account: str, sample: int | None, now: fl
 
 
 def parts(
-    plan: Plan,
+    order: Order,
     names: Mapping[Path, str],
     made: Mapping[str, Batch],
     batching: Batching,
     labels: Mapping[str, Mapping[str, str]],
 ) -> list[BatchPart]:
-    """Divide a plan into its batches; ``labels`` are what the service wants with every job of each, by its name."""
+    """Divide an order into its batches; ``labels`` are what the service wants with every job of each, by its name."""
     jobs: dict[str, list[NewJob]] = {}
-    for planned in plan.queued:
+    for plan, planned in order.queued:
         name, found = names[planned.found.path], planned.found
         own = found.labels.get(LABEL) or label_of(batching.label, found)
         given = {**({LABEL: own} if own else {}), **labels[name]}

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from artui.config.ignoring import USUAL
-from artui.core.plan import HASHING, Planner, RefusedFile, SourceFile, hashed, inspected, promises_photo
+from artui.core.plan import HASHING, OrderPlanner, RefusedFile, SourceFile, hashed, inspected, promises_photo
 from artui.files import Accepts, Photo, PhotoFault
 from artui.sanitize import sanitize
 from artui.tui.submit.marks import NOTHING, FileCheck, Holds, Item, LineKind, holds
@@ -46,7 +46,7 @@ class Checks:
         self.ignoring = USUAL
         self._tell = tell
         self._told_at = 0.0
-        self.planner: Planner | None = None
+        self.planner: OrderPlanner | None = None
         self._sight: Sequence[Item] = ()
         self._marked: deque[SourceFile] = deque()
         self._later: deque[SourceFile] = deque()
@@ -85,8 +85,8 @@ class Checks:
             self._tops = {file.path: file.top for file in self._marked}
             self._wake.notify_all()
 
-    def judge_by(self, planner: Planner | None, accepts: Accepts) -> None:
-        """Ask the journal by another planner: another workflow, account or output folder."""
+    def judge_by(self, planner: OrderPlanner | None, accepts: Accepts) -> None:
+        """Ask the journal by another planner: other workflows, another account or output folder."""
         with self._wake:
             self.planner = planner
             if accepts != self.accepts:
@@ -211,13 +211,13 @@ class Checks:
             self._tell()
 
 
-def _further(known: FileCheck, file: SourceFile, planner: Planner | None, accepts: Accepts) -> FileCheck:
+def _further(known: FileCheck, file: SourceFile, planner: OrderPlanner | None, accepts: Accepts) -> FileCheck:
     """One look further at a file."""
     if known.photo is None:
         return _seen(inspected(file.path, accepts))
     if not known.photo.digest:
         return _seen(hashed(known.photo, accepts))
-    return replace(known, planned=planner.judged(file, known.photo), planner=planner) if planner else known
+    return replace(known, judged=planner.judged(file, known.photo), planner=planner) if planner else known
 
 
 def _seen(found: Photo | RefusedFile) -> FileCheck:

@@ -14,7 +14,7 @@ from artui.config import AccountConfig
 from artui.core.plan import SourceFile, Target
 from artui.sanitize import sanitize, width
 from artui.tui import catalogue, workflow_words
-from artui.tui.choosing import ChoiceDialog
+from artui.tui.choosing import SeveralDialog
 from artui.tui.dialogs import Ask, Choice, No, Question
 from artui.tui.service import ServiceError
 from artui.tui.submit.batches import LABEL, Batching, Split, label_of
@@ -29,11 +29,11 @@ NAME, PRICE = 44, 10
 MOST_AT_ONCE = 100_000
 
 
-async def workflow_of(
+async def workflows_of(
     host: Host, account: AccountConfig, tell: Callable[[str], object]
-) -> catalogue.CatalogEntry | None:
-    """Choose among an account's workflows that the journal knows; the service is asked where it knows none. ``tell``
-    hears what is going on, and why nothing can be chosen."""
+) -> tuple[catalogue.CatalogEntry, ...]:
+    """Choose one or several of an account's workflows that the journal knows; the service is asked where it knows none.
+    ``tell`` hears what is going on, and why nothing can be chosen."""
     known = await host.view.ask(catalogue.read, account.name)
     if not known.offers:
         tell("Asking the service for its workflows ...")
@@ -42,14 +42,14 @@ async def workflow_of(
                 host.notify(short, severity="warning", markup=False)
         except ServiceError as trouble:
             tell(str(trouble))
-            return None
+            return ()
         known = await host.view.ask(catalogue.read, account.name)
         tell("")
     if not known.offers:
         tell("No saved workflow: they are made and saved in the service's web app.")
-        return None
+        return ()
     rows = [(offer, _row(offer)) for offer in known.offers]
-    return await host.ask(ChoiceDialog("Which workflow?", rows, workflow_words.found_by))
+    return await host.ask(SeveralDialog("Which workflow?", rows, workflow_words.found_by)) or ()
 
 
 def _row(offer: catalogue.CatalogEntry) -> Content:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
 from artui.config.ignoring import USUAL, Ignoring
-from artui.core.plan import Planned, Planner, RefusedFile, SourceFile, Verdict, promises_photo
+from artui.core.plan import OrderPlanner, Planned, RefusedFile, SourceFile, Verdict, promises_photo
 from artui.files import Photo
 
 MOST_COUNTED = 20_000
@@ -95,12 +95,18 @@ def holds(folder: Path, ignoring: Ignoring = USUAL) -> Holds:
 @dataclass(frozen=True, slots=True)
 class FileCheck:
     """What is known of one file: the photo it is (with a digest once hashed) or why it is refused, and what ``planner``
-    found the journal to say about it."""
+    found the journal to say about it, for each workflow."""
 
     photo: Photo | None = None
     refused: RefusedFile | None = None
-    planned: Planned | None = None
-    planner: Planner | None = None
+    judged: tuple[Planned, ...] = ()
+    planner: OrderPlanner | None = None
+
+    @property
+    def planned(self) -> Planned | None:
+        """What matters most of that: of several workflows one that it is still to be sent through."""
+        waits = (one for verdict in (Verdict.SEND, Verdict.METADATA) for one in self.judged if one.verdict is verdict)
+        return next(waits, self.judged[0] if self.judged else None)
 
     @property
     def is_by_choice(self) -> bool:
@@ -114,8 +120,8 @@ NOTHING = FileCheck()
 @dataclass(frozen=True, slots=True)
 class Sum:
     """What the marked files come to. ``open``: not hashed or not judged yet, counted as to be sent; ``unread``: not
-    even looked at; ``archives``: of those to be sent, at a price that nobody knows; ``tops``: how many are to be sent
-    from each folder that was marked from."""
+    even looked at; ``archives``: of those to be sent, at a price that nobody knows; ``sends``: how many go through each
+    workflow, by its id, from each folder that was marked from."""
 
     marked: int = 0
     to_send: int = 0
@@ -125,7 +131,12 @@ class Sum:
     open: int = 0
     unread: int = 0
     archives: int = 0
-    tops: Mapping[Path, int] = field(default_factory=dict)
+    sends: Mapping[tuple[str, Path], int] = field(default_factory=dict)
+
+    @property
+    def sendings(self) -> int:
+        """How many results are bought of those that are to be sent: one for each of their workflows."""
+        return sum(self.sends.values())
 
     @property
     def checked(self) -> int:
@@ -197,33 +208,44 @@ class Marks:
         return self._found
 
 
-def add_up(marks: Marks, seen: Mapping[Path, FileCheck], planner: Planner | None) -> Sum:
-    """What the marked files come to as far as they are known.
+def add_up(
+    marks: Marks, seen: Mapping[Path, FileCheck], planner: OrderPlanner | None, workflows: Sequence[str] = ("",)
+) -> Sum:  # fmt: skip
+    """What the marked files come to as far as they are known, by the ids of the ``workflows`` they go through.
 
     A file counts as to be sent until its digest and the journal say otherwise, so that the number can only fall.
     """
-    done = twins = refused = open_ = unread = archives = 0
-    contents: set[str] = set()
-    tops: Counter[Path] = Counter()
+    to_send = done = twins = refused = open_ = unread = archives = 0
+    contents = {workflow: set[str]() for workflow in workflows}
+    sends: Counter[tuple[str, Path]] = Counter()
+
+    def is_sent(workflow: str, planned: Planned) -> bool:
+        if planned.verdict is Verdict.METADATA:
+            return marks.is_alone(planned.found.path)
+        content = {planned.photo.digest, planned.photo.picture} - {""}
+        if planned.verdict is not Verdict.SEND or contents[workflow] & content:
+            return False
+        contents[workflow] |= content
+        return True
+
     for path, top in marks.tops.items():
         known = seen.get(path, NOTHING)
         if known.refused is not None or (known.is_by_choice and not marks.is_alone(path)):
             refused += 1
-        elif known.photo is None:
+            continue
+        is_judged = bool(known.photo and known.photo.digest and known.judged) and known.planner is planner
+        if not is_judged:
             open_ += 1
-            unread += 1
-            tops[top] += 1
-        elif not known.photo.digest or known.planned is None or known.planner is not planner:
-            open_ += 1
-            tops[top] += 1
-        elif known.planned.verdict is Verdict.METADATA and marks.is_alone(path):
-            tops[top] += 1
-        elif known.planned.verdict in (Verdict.KNOWN, Verdict.METADATA, Verdict.BOUGHT):
-            done += 1
-        elif known.planned.verdict is Verdict.TWIN or contents & {known.photo.digest, known.photo.picture}:
+            unread += known.photo is None
+            through = list(workflows)
+        else:
+            through = [one for one, planned in zip(workflows, known.judged, strict=True) if is_sent(one, planned)]
+        if through:
+            to_send += 1
+            archives += is_judged and known.photo is not None and known.photo.is_archive
+            sends.update((workflow, top) for workflow in through)
+        elif all(planned.verdict in (Verdict.SEND, Verdict.TWIN) for planned in known.judged):
             twins += 1
         else:
-            contents |= {known.photo.digest, known.photo.picture} - {""}
-            archives += known.photo.is_archive
-            tops[top] += 1
-    return Sum(len(marks), tops.total(), done, twins, refused, open_, unread, archives, tops)
+            done += 1
+    return Sum(len(marks), to_send, done, twins, refused, open_, unread, archives, sends)

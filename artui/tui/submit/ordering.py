@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
@@ -14,11 +14,12 @@ from textual.content import Content
 
 from artui.config import AccountConfig
 from artui.core import plan
-from artui.core.plan import Planner, SourceFile, Target, run_of
+from artui.core.plan import OrderPlanner, Planner, SourceFile, Target, run_of
 from artui.core.quote import Quote
 from artui.files.metadata import Keeping
 from artui.journal import Connection, Journal, history
 from artui.journal.caps import Portion
+from artui.journal.prices import together, weight
 from artui.model.capabilities import Limits
 from artui.model.states import Twins
 from artui.providers import DEFAULT, capabilities
@@ -70,30 +71,49 @@ class AccountSnapshot:
 
 @dataclass
 class OrderForm:
-    """What is ordered. ``choice`` is the workflow, ``standing`` what the service said of the account; ``gap`` is the
-    usual time between two photos that come back, in seconds; each None where it is not known (yet)."""
+    """What is ordered. ``choices`` are the workflows, each photo goes through all; ``standing`` what the service said
+    of the account, ``gap`` the usual time between two photos that come back, in seconds; None where that is not known
+    (yet)."""
 
     target: Target
     account: AccountConfig | None = None
     limits: Limits | None = None
-    choice: catalogue.CatalogEntry | None = None
+    choices: tuple[catalogue.CatalogEntry, ...] = ()
     standing: AccountSnapshot | None = None
     gap: float | None = None
     batching: Batching = field(default_factory=Batching)
 
-    def offer(self) -> plan.Offer | None:
-        """What a plan needs to know; None as long as something is missing."""
-        if not (self.account and self.limits and self.choice and self.standing):
-            return None
-        return plan.Offer(
-            self.account.name, self.account.provider, self.standing.identity, self.choice.workflow, self.limits,
-            self.standing.balance,
-        )  # fmt: skip
+    def offers(self) -> list[plan.Offer]:
+        """What a plan needs to know of each workflow; none as long as something is missing."""
+        if not (self.account and self.limits and self.standing):
+            return []
+        return [
+            plan.Offer(
+                self.account.name, self.account.provider, self.standing.identity, one.workflow, self.limits,
+                self.standing.balance,
+            ) for one in self.choices
+        ]  # fmt: skip
 
-    def planner(self, journal: Journal, today: date) -> Planner | None:
+    def planner(
+        self, journal: Journal, today: date, batch: str | Callable[[SourceFile], str] = ""
+    ) -> OrderPlanner | None:  # fmt: skip
         """Who can say what the journal means for a photo; None as long as something is missing."""
-        offer = self.offer()
-        return Planner(journal, offer, self.keeping_target, "", today, self.twins) if offer else None
+        offers = self.offers()
+        if not offers:
+            return None
+        target = self.named_target
+        planners = [Planner(journal, offer, target, batch, today, self.twins) for offer in offers]
+        return OrderPlanner(planners, lambda _: offers)
+
+    @property
+    def workflows(self) -> list[str]:
+        """The ids of the workflows."""
+        return [one.workflow.id for one in self.choices]
+
+    @property
+    def each(self) -> int | None:
+        """What a photo costs through all workflows; None where that is not known."""
+        return together(one.workflow.price for one in self.choices) if self.choices else None
 
     @property
     def twins(self) -> Twins:
@@ -101,14 +121,19 @@ class OrderForm:
         return Twins(self.account.twins) if self.account else Twins.ONCE
 
     @property
-    def keeping_target(self) -> Target:
-        """The target, with what of the photos' metadata the account's results get."""
-        return replace(self.target, metadata=Keeping(self.account.metadata)) if self.account else self.target
+    def named_target(self) -> Target:
+        """The target, with what of the photos' metadata the account's results get; the results of several workflows are
+        called after them, where the person has not said how."""
+        target = self.target
+        if len(self.choices) > 1 and target.template == DEFAULT_TEMPLATE:
+            target = replace(target, template=f"{DEFAULT_TEMPLATE}-{{workflow}}")
+        return replace(target, metadata=Keeping(self.account.metadata)) if self.account else target
 
-    def most(self, number: int) -> int | None:
-        """What so many photos cost at most; None where the price is not known."""
-        price = self.choice.workflow.price if self.choice else None
-        return None if price is None else price * number
+    def most(self, total: Sum) -> int | None:
+        """What these photos cost at most; None where some price is not known."""
+        prices = {one.workflow.id: one.workflow.price for one in self.choices}
+        costs = [(prices.get(workflow), number) for (workflow, _), number in total.sends.items()]
+        return together(None if price is None else price * number for price, number in costs)
 
     def money(self, cost: int) -> str:
         """An amount, and about what it is before tax."""
@@ -121,21 +146,25 @@ class OrderForm:
         """The workflow with its price and what we know of it."""
         if self.account is None:
             return NO_ACCOUNT
-        if self.choice is None:
+        if not self.choices:
             return "none yet: w chooses one and shows its price"
-        flow, past = self.choice.workflow, self.choice.past
+        if len(self.choices) > 1:
+            each = "price not known" if self.each is None else f"{self.each:,} cr each"
+            return f"{sanitize(titled(self.choices), 60, glyphs.ellipsis)}  {each}"
+        flow, past = self.choices[0].workflow, self.choices[0].past
         says = ["price not known" if flow.price is None else f"{flow.price:,} cr each"]
         if past.usual is not None:
             says.append(f"usually {about(past.usual)}")
         if past.saved:
             says.append(f"{past.saved:,} saved")
-        if self.choice.is_changed:
+        if self.choices[0].is_changed:
             says.append(f"changed since {catalogue.day_of(past.last_used)}")
-        return f"{sanitize(titled(self.choice), 40, glyphs.ellipsis)}  {', '.join(says)}"
+        return f"{sanitize(titled(self.choices), 40, glyphs.ellipsis)}  {', '.join(says)}"
 
     def output_line(self, cells: int, glyphs: Glyphs) -> str:
         """Where results go."""
-        return sanitize(f"{home(self.target.folder)}/{self.target.template}{{ext}}", cells, glyphs.ellipsis)
+        target = self.named_target
+        return sanitize(f"{home(target.folder)}/{target.template}{{ext}}", cells, glyphs.ellipsis)
 
     def batch_line(self, found: Sequence[SourceFile], cells: int, glyphs: Glyphs) -> str:
         """How batches are made, and the label."""
@@ -145,20 +174,23 @@ class OrderForm:
 
     def portions(self, total: Sum) -> list[Portion]:
         """The photos to send as the caps see them."""
-        if self.choice is None:
-            return []
-        return [Portion(run_of(top, self.choice.workflow), number) for top, number in total.tops.items()]
+        flows = {one.workflow.id: one.workflow for one in self.choices}
+        return [
+            Portion(run_of(top, flows[workflow]), number, weight=weight(flows[workflow].price))
+            for (workflow, top), number in total.sends.items()
+            if workflow in flows
+        ]
 
     def sum_line(self, total: Sum, cost: Quote | None) -> Content:
         """What it costs at most, what is left then, and what the caps say; ``cost`` may still be of other photos."""
         if total.archives:
             return Content("price of a ZIP not known")
-        most = self.most(total.to_send)
-        if most is None:
+        most = self.most(total)
+        if most is None or not self.choices:
             return Content("")
         money = f"{'AT MOST ' if total.open else ''}{self.money(most)}"
         says: list[str | tuple[str, str]] = [(money, "bold")]
-        if cost is None or (cost.count, cost.most) != (total.to_send, most):
+        if cost is None or (cost.count, cost.cost) != (total.sendings, most):
             return Content.assemble(*says)
         if cost.balance_after is not None:
             says += [" | ", (f"balance after {cost.balance_after:,}", "$error" if cost.balance_after < 0 else "")]
@@ -172,28 +204,31 @@ class OrderForm:
 
     def lasts(self, number: int) -> str:
         """How long so many photos take, as far as earlier ones tell."""
-        usual = self.choice.past.usual if self.choice else None
+        usual = max((one.past.usual for one in self.choices if one.past.usual is not None), default=None)
         if usual is None or not number:
             return ""
         return f"{plural(number, 'photo')} take about {about(usual + number * (self.gap or 0.0))}."
 
 
-def titled(choice: catalogue.CatalogEntry) -> str:
-    """A workflow's name and the day it was last changed."""
-    day = catalogue.day(choice.workflow)
-    return choice.workflow.name if day == "-" else f"{choice.workflow.name} ({day})"
+def titled(choices: Sequence[catalogue.CatalogEntry]) -> str:
+    """A workflow's name and the day it was last changed; of several the names."""
+    if len(choices) > 1:
+        return " + ".join(one.workflow.name for one in choices)
+    day = catalogue.day(choices[0].workflow)
+    return choices[0].workflow.name if day == "-" else f"{choices[0].workflow.name} ({day})"
 
 
-def gap_between(db: Connection, workflow: str) -> float | None:
-    """The usual time between two results of a workflow that came home, None where too few did."""
-    ends = sorted(history.last_ends(db, workflow))
+def gap_between(db: Connection, workflows: Sequence[str]) -> float | None:
+    """The usual time between two results of workflows that came home, None where too few did."""
+    ends = sorted(end for workflow in workflows for end in history.last_ends(db, workflow))
     gaps = [later - earlier for earlier, later in pairwise(ends)]
     return median(gaps) if len(gaps) >= 5 else None
 
 
 def marked_line(total: Sum) -> str:
     """The marked files as an equation."""
-    parts = [f"{total.to_send:,} to send"]
+    results = f" ({plural(total.sendings, 'result')})" if total.sendings > total.to_send else ""
+    parts = [f"{total.to_send:,} to send{results}"]
     for number, words in (
         (total.done, "done before"), (total.twins, "same photo"), (total.refused, "refused"),
     ):  # fmt: skip

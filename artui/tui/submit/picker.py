@@ -10,7 +10,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
-from artui.core.plan import OF_ARCHIVES, Planner, RefusedFile, Verdict
+from artui.core.plan import OF_ARCHIVES, OrderPlanner, RefusedFile, Verdict
 from artui.files import PhotoFault, suspicion
 from artui.sanitize import sanitize
 from artui.tui.columns import Column, Slot, fitted, layout
@@ -167,7 +167,7 @@ def about(item: Item, known: FileCheck) -> list[str]:
     return lines
 
 
-def warnings(known: FileCheck, planner: Planner | None) -> list[str]:
+def warnings(known: FileCheck, planner: OrderPlanner | None) -> list[str]:
     """What a person should know of a file before it is paid for, each a sentence without its end; printable."""
     found = [known.refused.message.rstrip(".")] if known.refused else []
     if known.photo and known.photo.suspect:
@@ -175,7 +175,8 @@ def warnings(known: FileCheck, planner: Planner | None) -> list[str]:
     if known.photo and known.photo.is_archive:
         found.append(OF_ARCHIVES.rstrip("."))
     if known.photo and planner is not None:
-        found += [one.said for one in planner.worth.remarks([known.photo])]
+        photos = [known.photo]
+        found += dict.fromkeys(one.said for each in planner.planners for one in each.worth.remarks(photos))
     return [sanitize(one) for one in found]
 
 

@@ -16,8 +16,18 @@ from typing import TypeVar
 from artui import files
 from artui.config import AccountConfig, Config
 from artui.config.sku_patterns import sku_of
-from artui.core.plan import OF_ARCHIVES, Offer, Plan, Planner, PlanProblem, SourceFile, Verdict, fetch_offer, hashed
-from artui.core.quote import Quote, portions
+from artui.core.plan import (
+    OF_ARCHIVES,
+    Offer,
+    Order,
+    OrderPlanner,
+    PlanProblem,
+    SourceFile,
+    Verdict,
+    fetch_offer,
+    hashed,
+)
+from artui.core.quote import Quote, order_portions
 from artui.core.submit import submit
 from artui.credentials import Vault
 from artui.files import OutputProblem, Permissions, Photo, PhotoProblem, exiftool, probe_folder
@@ -62,8 +72,8 @@ class TermsChanged(Exception):
 class Proposal:
     """What would be sent, and in which batches."""
 
-    plan: Plan
-    planner: Planner
+    order: Order
+    planner: OrderPlanner
     batching: Batching
     names: Mapping[Path, str]
     made: Mapping[str, Batch]
@@ -72,16 +82,22 @@ class Proposal:
     def portions(self) -> list[Portion]:
         """What is paid for, as the caps see it."""
         made, names = self.made, self.names
-        return list(portions(self.plan.photos, self.plan.offer.workflow, lambda one: made[names[one.found.path]]))
+        return list(order_portions(self.order, lambda one: made[names[one.found.path]]))
+
+    @property
+    def price(self) -> int | None:
+        """What each result costs; None where several workflows have several prices, or one is not known."""
+        prices = {plan.offer.workflow.price for plan in self.order.plans}
+        return prices.pop() if len(prices) == 1 else None
 
     @property
     def samples(self) -> int:
-        """How many photos are held back until a person has seen the first results."""
+        """How many jobs are held back until a person has seen the first results."""
         sample = self.batching.sample
         if sample is None:
             return 0
         sizes: dict[str, int] = {}
-        for planned in self.plan.queued:
+        for _, planned in self.order.queued:
             name = self.names[planned.found.path]
             sizes[name] = sizes.get(name, 0) + 1
         return sum(max(0, size - sample) for size in sizes.values())
@@ -95,8 +111,8 @@ def propose(
     Raises :class:`FilesChanged`, and PlanProblem for a template that cannot be used, or an output folder among the
     photos or that is watched.
     """
-    target, batching, found = order.keeping_target, order.batching, marks.found()
-    offer = _complete(order.offer())
+    target, batching, found = order.named_target, order.batching, marks.found()
+    offer = _chosen(order)[0]
     known = [(file, photo) for file in found if (photo := seen.get(file.path, NOTHING).photo) is not None]
     changed = [file.path for file, photo in known if not _is_still(file.path, photo.stamp)]
     if changed:
@@ -117,10 +133,10 @@ def propose(
     except ValueError as problem:
         raise PlanProblem(str(problem)) from None
     names = batching.names([file for file, _ in photos], now.timestamp())
-    planner = Planner(journal, offer, target, lambda file: names[file.path], now.date(), order.twins)
-    plan = planner.plan(photos, by_hand={file.path for file in found if file.is_named})
+    planner = _complete(order.planner(journal, now.date(), lambda file: names[file.path]))
+    planned = planner.plan(photos, by_hand={file.path for file in found if file.is_named})
     made = batches(names, offer.account, batching.sample, now.timestamp())
-    return Proposal(plan, planner, batching, names, made, len(found) - len(photos))
+    return Proposal(planned, planner, batching, names, made, len(found) - len(photos))
 
 
 def _with_sku(file: SourceFile, account: AccountConfig | None) -> SourceFile:
@@ -137,6 +153,13 @@ def _complete(part: Known | None) -> Known:
     return part
 
 
+def _chosen(order: OrderForm) -> list[Offer]:
+    """The workflows of an order, which must be chosen by now."""
+    if not (offers := order.offers()):
+        raise ServiceError("The order is not complete: w chooses a workflow.")
+    return offers
+
+
 def _is_still(path: Path, stamp: files.Stamp) -> bool:
     try:
         return files.stamp(path).is_content_of(stamp)
@@ -149,7 +172,7 @@ def _is_still(path: Path, stamp: files.Stamp) -> bool:
 
 def question(proposal: Proposal, order: OrderForm, cost: Quote, glyphs: Glyphs) -> Question[bool]:
     """The one question before anything is sent; gives True for a yes."""
-    number = len(proposal.plan.having(Verdict.SEND))
+    number = len({one.found.path for _, one in proposal.order.having(Verdict.SEND)})
     choices = (No("not now"), Choice("y", "send" if number else "copy the results", True))
     lines = [glyphs.plain(line) for line in _lines(proposal, order, cost)]
     return Question(_heading(proposal, order, number), lines, choices)
@@ -157,20 +180,20 @@ def question(proposal: Proposal, order: OrderForm, cost: Quote, glyphs: Glyphs) 
 
 def _heading(proposal: Proposal, order: OrderForm, number: int) -> str:
     if not number:
-        return f"Copy {plural(len(proposal.plan.queued), 'result')}? Nothing to pay."
-    name = sanitize(titled(order.choice), 50) if order.choice else ""
-    most = proposal.plan.most
+        return f"Copy {plural(len(proposal.order.queued), 'result')}? Nothing to pay."
+    name = sanitize(titled(order.choices), 70 if len(order.choices) > 1 else 50)
+    most = proposal.order.most
     cost = "The price is not known." if most is None else f"At most {order.money(most).replace(' EUR', ' EUR net')}."
     payer = f", paid by {order.account.called}" if order.account and order.account.production else ""
     return f"Send {plural(number, 'photo')} to {name}{payer}? {cost}"
 
 
-def _lines(proposal: Proposal, order: OrderForm, cost: Quote) -> Sequence[str]:
-    plan, offer = proposal.plan, proposal.plan.offer
+def _lines(proposal: Proposal, form: OrderForm, cost: Quote) -> Sequence[str]:
+    order, offer = proposal.order, proposal.order.plans[0].offer
     payer = offer.identity.organization.name or offer.identity.organization.id
-    called = order.account.called if order.account else offer.account
+    called = form.account.called if form.account else offer.account
     says = [f"Account {sanitize(called, 50)}, {sanitize(payer, 40)}"]
-    if cost.balance is not None and plan.archives:
+    if cost.balance is not None and order.archives:
         says.append(f"balance {cost.balance:,}")
     elif (left := cost.balance_after) is not None:
         says.append(f"balance after {left:,}" + (": top up, the rest waits unsent" if left < 0 else ""))
@@ -181,53 +204,65 @@ def _lines(proposal: Proposal, order: OrderForm, cost: Quote) -> Sequence[str]:
         says.append(f"{sanitize(one.span, 40)} {one.after:,} of {one.cap.limit:,}{beyond}")
     return [
         " · ".join(says) + ".",
-        f"Results: {sanitize(plan.target.folder, 66)}",
-        *([OF_ARCHIVES] if plan.archives else []),
+        *_of_each(order),
+        f"Results: {sanitize(order.plans[0].target.folder, 66)}",
+        *([OF_ARCHIVES] if order.archives else []),
         *_exceptions(proposal),
     ]
 
 
+def _of_each(order: Order) -> list[str]:
+    """What each of several workflows gets and costs."""
+    if len(order.plans) == 1:
+        return []
+    parts = []
+    for plan in order.plans:
+        cost = "price not known" if plan.most is None else f"{plan.most:,} cr"
+        parts.append(f"{sanitize(plan.offer.workflow.name, 40)} {len(plan.having(Verdict.SEND)):,}: {cost}")
+    return [", ".join(parts) + "."]
+
+
 def _exceptions(proposal: Proposal) -> list[str]:
     """What does not simply go from here to there."""
-    plan, lines = proposal.plan, []
+    order, lines = proposal.order, []
     if held := proposal.samples:
         lines.append(f"The first {proposal.batching.sample:,} of each batch go ahead; {held:,} wait for your yes.")
     if len(proposal.made) > 1:
         lines.append(f"{len(proposal.made):,} batches.")
-    remarks = [f"{beginning(str(remark), 100)}." for remark in plan.remarks]
+    remarks = [f"{beginning(str(remark), 100)}." for remark in order.remarks]
     lines += remarks if len(remarks) <= REMARKS else [*remarks[:REMARKS], f"{len(remarks) - REMARKS} more remarks."]
-    if suspect := [planned for planned in plan.having(Verdict.SEND) if planned.photo.suspect]:
+    if suspect := list(dict.fromkeys(one.found.path for _, one in order.having(Verdict.SEND) if one.photo.suspect)):
         number = plural(len(suspect), "photo", "photos")
-        lines.append(f"{number} may not be whole, and sent by your word: {sanitize(suspect[0].found.path.name, 24)}.")
-    lines += _bought_before(plan)
-    lines += [f"{number:,} {TOLD[how]}." for how, number in plan.before.items()]
-    if renamed := [planned for planned in plan.queued if planned.is_renamed]:
+        lines.append(f"{number} may not be whole, and sent by your word: {sanitize(suspect[0].name, 24)}.")
+    lines += _bought_before(order)
+    lines += [f"{number:,} {TOLD[how]}." for how, number in order.before.items()]
+    if renamed := [planned for _, planned in order.queued if planned.is_renamed]:
         first = f"{sanitize(renamed[0].found.path.name, 24)} as {sanitize(renamed[0].stem, 24)}"
         lines.append(f"{plural(len(renamed), 'result name is', 'result names are')} taken: {first}.")
-    if plan.refused:  # by now only what artui has saved itself
-        number = plural(len(plan.refused), "is a result", "are results")
+    if order.refused:  # by now only what artui has saved itself
+        number = plural(len(order.refused), "is a result", "are results")
         lines.append(
-            f"{number} of artui, not sent: {sanitize(plan.refused[0].path.name, 24)}. Mark one by itself to send it."
+            f"{number} of artui, not sent: {sanitize(order.refused[0].path.name, 24)}. Mark one by itself to send it."
         )
     if proposal.refused:
         lines.append(f"{proposal.refused:,} refused and left out.")
     return lines
 
 
-def _bought_before(plan: Plan) -> list[str]:
+def _bought_before(order: Order) -> list[str]:
     """What becomes of the photos that were bought before, or whose picture was."""
     lines = []
-    if known := len(plan.having(Verdict.KNOWN)):
+    if known := len(order.having(Verdict.KNOWN)):
         lines.append(f"{known:,} {'was' if known == 1 else 'were'} done or queued before, not paid again.")
-    if edited := len(plan.having(Verdict.METADATA)):
+    if edited := len(order.having(Verdict.METADATA)):
         was, its = ("was", "its") if edited == 1 else ("were", "their")
         lines.append(
             f"{edited:,} {was} bought before, only {its} metadata changed: not sent. Mark one by itself to buy it anew."
         )
-    if anew := [planned for planned in plan.having(Verdict.SEND) if planned.copy]:
+    if anew := [planned for _, planned in order.having(Verdict.SEND) if planned.copy]:
         number, name = plural(len(anew), "photo"), sanitize(anew[0].found.path.name, 24)
         lines.append(f"{number} with new metadata bought anew, by your word: {name}.")
-    if twins := len(plan.having(Verdict.TWIN)):
+    if twins := len(order.having(Verdict.TWIN)):
         lines.append(f"{twins:,} {'is' if twins == 1 else 'are'} the same photo as another, not paid.")
     return lines
 
@@ -237,10 +272,11 @@ def _bought_before(plan: Plan) -> list[str]:
 
 def _difference(agreed: OrderForm, now: OrderForm) -> str:
     """What is no longer as it was agreed to, in words."""
-    before, after = _complete(agreed.offer()), _complete(now.offer())
+    pairs = list(zip(_chosen(agreed), _chosen(now), strict=True))
+    if any(before.identity.payer != after.identity.payer for before, after in pairs):
+        return f"Another organization pays for {sanitize(pairs[0][1].account, 30)} now"
+    before, after = next((pair for pair in pairs if _terms(pair[0]) != _terms(pair[1])), pairs[0])
     name = sanitize(after.workflow.name, 40)
-    if before.identity.payer != after.identity.payer:
-        return f"Another organization pays for {sanitize(after.account, 30)} now"
     if before.workflow.price == after.workflow.price:
         return f"{name} was changed at the service a moment ago"
     if after.workflow.price is None or before.workflow.price is None:
@@ -249,14 +285,17 @@ def _difference(agreed: OrderForm, now: OrderForm) -> str:
 
 
 async def renew(config: Config, vault: Vault, order: OrderForm) -> OrderForm:
-    """The order with workflow, payer and balance as the service has them now. Raises ``ServiceError``."""
-    account, choice = _complete(order.account), _complete(order.choice)
+    """The order with workflows, payer and balance as the service has them now. Raises ``ServiceError``."""
+    account = _complete(order.account)
+    if not order.choices:
+        raise ServiceError("The order is not complete: w chooses a workflow.")
     if account.metadata != Keeping.NONE and (why := await asyncio.to_thread(exiftool.fault)):
         raise ServiceError(beginning(f"Nothing was sent: {why}.", 300))
     async with at_service(config, account, vault) as provider:
-        now = await fetch_offer(provider, account.name, choice.workflow.id, is_id=True)
-    standing = AccountSnapshot(now.identity, _complete(now.balance))
-    return replace(order, choice=replace(choice, workflow=now.workflow), standing=standing)
+        now = [await fetch_offer(provider, account.name, one.workflow.id, is_id=True) for one in order.choices]
+    standing = AccountSnapshot(now[-1].identity, _complete(now[-1].balance))
+    choices = (replace(one, workflow=offer.workflow) for one, offer in zip(order.choices, now, strict=True))
+    return replace(order, choices=tuple(choices), standing=standing)
 
 
 async def send(config: Config, vault: Vault, journal: Journal, order: OrderForm, proposal: Proposal) -> list[int]:
@@ -265,9 +304,9 @@ async def send(config: Config, vault: Vault, journal: Journal, order: OrderForm,
     Raises :class:`TermsChanged` where something else would be paid for by now, ``ServiceError`` where the service or
     the output folder fails. Then nothing is written.
     """
-    agreed = proposal.plan.offer
+    agreed = [plan.offer for plan in proposal.order.plans]
     fresh = await renew(config, vault, order)
-    if _terms(_complete(fresh.offer()).as_expected(journal)) != _terms(agreed):
+    if [_terms(offer.as_expected(journal)) for offer in _chosen(fresh)] != list(map(_terms, agreed)):
         raise TermsChanged(order, fresh)
     account = _complete(order.account)
     async with at_service(config, account, vault) as provider:
@@ -276,7 +315,7 @@ async def send(config: Config, vault: Vault, journal: Journal, order: OrderForm,
         }
     try:
         permissions = Permissions.of(account.mode, account.group)
-        await asyncio.to_thread(probe_folder, proposal.plan.target.folder, permissions)
+        await asyncio.to_thread(probe_folder, order.target.folder, permissions)
     except OutputProblem as problem:
         raise ServiceError(beginning(f"Nothing was sent: {problem}", 300)) from None
     return await asyncio.to_thread(_write, journal, proposal, labels)
@@ -289,8 +328,8 @@ def _terms(offer: Offer) -> tuple[object, ...]:
 def _write(journal: Journal, proposal: Proposal, labels: Mapping[str, Mapping[str, str]]) -> list[int]:
     """Add all batches at once; where another program takes one of their names at this moment, under other names."""
 
-    def add(db: Connection, plan: Plan) -> list[int]:
-        divided = parts(plan, proposal.names, proposal.made, proposal.batching, labels)
+    def add(db: Connection, order: Order) -> list[int]:
+        divided = parts(order, proposal.names, proposal.made, proposal.batching, labels)
         return [number for part in divided for number in jobs.add(db, part.batch, part.jobs)]
 
-    return submit(journal, proposal.planner, proposal.plan, add)[1]
+    return submit(journal, proposal.planner, proposal.order, add)[1]

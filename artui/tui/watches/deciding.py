@@ -313,8 +313,8 @@ async def _there_already(host: Host, watched: Sequence[written.RuleEntry]) -> st
             continue
         there = await asyncio.to_thread(photos_in, str(entry.folder), rule.ignoring, recursive=rule.recursive) or 0
         known = await host.view.ask(catalogue.read, entry.account)
-        offer = known.meant(entry.workflow)
-        number, cost = number + there, cost + there * ((offer and offer.workflow.price) or 0)
+        prices = [offer.workflow.price or 0 for word in entry.workflows if (offer := known.meant(word))]
+        number, cost = number + there, cost + there * sum(prices)
     if not number:
         return ""
     return f"{plural(number, 'photo lies', 'photos lie')} there already" + (f": at most {cost:,} cr." if cost else ".")

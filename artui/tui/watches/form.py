@@ -20,13 +20,14 @@ from textual.widgets.option_list import Option
 from artui.config import ConfigError
 from artui.config.ignoring import Ignoring
 from artui.core.plan import PlanProblem, collect, promises_photo
+from artui.journal.prices import together
 from artui.sanitize import beginning, sanitize
 from artui.tui import catalogue
 from artui.tui.above import Dialog
 from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Ask
 from artui.tui.rows import Options
-from artui.tui.submit.choices import workflow_of
+from artui.tui.submit.choices import workflows_of
 from artui.tui.submit.dialogs import Folders, absolute
 from artui.tui.watches import written
 from artui.tui.words import home, plural, whole_number
@@ -49,8 +50,8 @@ class Draft:
     """A rule being written: its ``table`` as settings.toml will have it.
 
     ``before`` is the table it takes the place of, None for a new rule; ``begun``: photos of that one were judged by it
-    already. ``name`` and ``price`` are the workflow's, as far as known; ``there``: photos that lie in the folder now,
-    None where they cannot be counted.
+    already. ``workflow`` is what its workflows are called, ``price`` what a photo costs through all of them, as far as
+    known; ``there``: photos that lie in the folder now, None where they cannot be counted.
     """
 
     table: Mapping[str, Any]
@@ -101,12 +102,13 @@ async def _informed(host: Host, draft: Draft) -> Draft:
     """The same with what is known of its workflow and its folder."""
     table = draft.table
     known = await host.view.ask(catalogue.read, table.get("account", ""))
-    offer = known.meant(table.get("workflow", ""))
+    words = written.workflows_of(table)
+    found = [known.meant(word) for word in words]
     ignoring = host.config.ignoring.with_more(table.get("ignore"))
     there = await asyncio.to_thread(photos_in, table["folder"], ignoring, recursive=bool(table.get("recursive")))
-    if offer is None:
-        return replace(draft, there=there, workflow="", price=None)
-    return replace(draft, there=there, workflow=offer.workflow.name, price=offer.workflow.price)
+    names = [catalogue.name(offer) if offer else word for word, offer in zip(words, found, strict=True)]
+    price = together(offer.workflow.price if offer else None for offer in found) if found else None
+    return replace(draft, there=there, workflow=", ".join(names), price=price)
 
 
 def photos_in(folder: str, ignoring: Ignoring, *, recursive: bool) -> int | None:
@@ -162,7 +164,7 @@ class _Look:
             yield _Line(Field.NAME, "Name", sanitize(table.get("name", ""), 40) or "none: the folder is it")
         yield _Line(Field.ACCOUNT, "Account", sanitize(table.get("account", "")) or "which?")
         price = "" if draft.price is None else f"  {draft.price:,} cr each"
-        yield _Line(Field.WORKFLOW, "Workflow", sanitize(draft.workflow or table.get("workflow", "which?"), 40) + price)
+        yield _Line(Field.WORKFLOW, "Workflow", sanitize(draft.workflow or "which?", 40) + price)
         yield _Line(Field.OUTPUT, "Output", sanitize(home(table["output"]), 56))
         if not draft.begun:
             yield _Line(Field.EXISTING, "There now", self._existing())
@@ -230,7 +232,7 @@ class Form(Dialog[Mapping[str, Any]]):
         self.app.clear_notifications()
         self._draw()
         self.query_one(OptionList).focus()
-        if not self.draft.table.get("workflow"):
+        if not written.workflows_of(self.draft.table):
             self._change(Field.WORKFLOW)
 
     def _draw(self) -> None:
@@ -356,17 +358,17 @@ class Form(Dialog[Mapping[str, Any]]):
         if name is None or name == self.draft.table.get("account"):
             return None
         # A workflow belongs to its account.
-        return self.draft.set(account=name, workflow=None)
+        return self.draft.set(account=name, workflow=None, workflows=None)
 
     async def _workflow(self) -> Draft | None:
         account = self.host.config.accounts.get(self.draft.table.get("account", ""))
         if account is None:
             self._hint("Which account pays? a says it; 5 signs one in.")
             return None
-        offer = await workflow_of(self.host, account, self._hint)
-        if offer is None:
+        offers = await workflows_of(self.host, account, self._hint)
+        if not offers:
             return None
-        flow = offer.workflow
         # The name is what a person finds again in the file; where two share it, only the id says which.
-        word = flow.id if offer.apart or not flow.name.strip() else flow.name
-        return self.draft.set(workflow=word)
+        words = [one.workflow.id if one.apart or not one.workflow.name.strip() else one.workflow.name for one in offers]
+        is_one = len(words) == 1
+        return self.draft.set(workflow=words[0] if is_one else None, workflows=None if is_one else words)

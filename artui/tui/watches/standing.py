@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from artui.config import Caps, Config
+from artui.core.health_phrases import opening
 from artui.core.quote import Quote, quote
 from artui.engine.client import EngineStatus
 from artui.journal import Connection, accounts, requests, rules
@@ -45,6 +45,8 @@ class RuleStatus:
     workflow: str = ""
     price: int | None = None
     cost: Quote | None = None
+    opens: str = ""
+    """When its hours begin, in words; empty where it sends now."""
 
     @property
     def row(self) -> RuleRow | None:
@@ -114,15 +116,14 @@ def _standing(db: Connection, entry: RuleEntry, row: RuleRow | None, settings: C
     cost = quote(db, row.account, own, price, [Portion(row.id, capped, None, row.id)], settings.timezone)
     today = cost.of_kind(CapKind.RULE_DAY)
     cap = today.cap.limit if today else None
-    return RuleStatus(entry, found, watching, cap, row.allowed_on(day), workflow, price, cost)
+    begin = rules.opens(db, row.id, settings.timezone)
+    opens = "" if begin is None else opening(begin, settings.timezone)
+    return RuleStatus(entry, found, watching, cap, row.allowed_on(day), workflow, price, cost, opens)
 
 
 def _pinned(row: RuleRow) -> tuple[str, int | None]:
-    """Name and price of the workflow as they were pinned when the rule was loaded."""
-    if not row.offer:
-        return "", None
-    definition = json.loads(row.offer)["definition"]
-    return definition["name"], definition["price"]
+    """Names and price of the workflows as they were pinned when the rule was loaded."""
+    return ", ".join(name for name, _ in row.workflows), row.price
 
 
 # --------------------------------------------------------------------------------------------------------- in words
@@ -268,6 +269,8 @@ def _watched_sentences(standing: RuleStatus, row: RuleRow, now: float) -> Iterat
             yield f"{said}. What lands waits; it goes on by itself."
         case _ if said:
             yield f"{said}."
+    if standing.opens:
+        yield f"Outside its hours: sends from {standing.opens} on; what is bought is fetched."
     if standing.stop is not None and standing.figures is not None:
         yield _stopped(standing, standing.stop, standing.figures.held[standing.stop])
 

@@ -36,11 +36,16 @@ class RuleEntry:
     folder: Path
     output: str
     account: str
-    workflow: str
+    workflows: tuple[str, ...]
     source: Source
     rule: Rule | None = None
     complaint: str = ""
     number: int | None = None
+
+    @property
+    def workflow(self) -> str:
+        """Its workflows, as they are written."""
+        return ", ".join(self.workflows)
 
     @property
     def title(self) -> str:
@@ -90,12 +95,18 @@ def _entry(config: Config, number: int, table: Mapping[str, object], before: Seq
         folder, said = str(table.get("folder", "")), {word: str(value) for word, value in table.items()}
         return RuleEntry(
             f"watch.{number}", said.get("name", folder), Path(folder), said.get("output", ""), said.get("account", ""),
-            said.get("workflow", ""), source, complaint=str(problem), number=_place(source),
+            workflows_of(table), source, complaint=str(problem), number=_place(source),
         )  # fmt: skip
     output = os.path.join(rule.target.folder, rule.target.template)  # noqa: PTH118 — the template stays as it is
     return RuleEntry(
-        rule.id, rule.name, rule.folder, output, rule.account, rule.workflow, source, rule, number=_place(source)
+        rule.id, rule.name, rule.folder, output, rule.account, rule.workflows, source, rule, number=_place(source)
     )
+
+
+def workflows_of(table: Mapping[str, object]) -> tuple[str, ...]:
+    """The workflows that a rule's table names, be it wrong otherwise."""
+    several, one = table.get("workflows"), table.get("workflow")
+    return tuple(map(str, several)) if isinstance(several, (list, tuple)) else (str(one),) if one else ()
 
 
 def _place(source: Source) -> int | None:
@@ -105,7 +116,7 @@ def _place(source: Source) -> int | None:
 def at_work(row: RuleRow) -> RuleEntry:
     """A rule that is written nowhere: the running ``artui watch`` was given it on its command line."""
     return RuleEntry(
-        row.id, row.name, row.folder, "", row.account, "", Source(Origin.FLAG, "the command line of `artui watch`")
+        row.id, row.name, row.folder, "", row.account, (), Source(Origin.FLAG, "the command line of `artui watch`")
     )
 
 
