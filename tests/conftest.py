@@ -15,6 +15,7 @@ import pytest
 from artui.providers.base import misfits
 from artui.sim.server import Simulator, running
 from tests.desk import Desk, desks
+from tests.premade import Engines, prepare
 from tests.studio import Studio, open_studio
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -81,6 +82,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         os.environ.pop("TZ")
         os.environ |= {"TZ": zone} if zone is not None else {}
         time.tzset()
+
+
+@pytest.fixture(scope="session")
+def engines() -> Iterator[Engines]:
+    """Where the engines come from that commands of this process start."""
+    made = Engines()
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch, engines: Engines) -> None:
+    """New journals and engines at a tenth of their price; those of other processes are made as ever."""
+    monkeypatch.setattr("artui.journal.store.prepare", prepare)
+    if hasattr(os, "pidfd_open"):
+        monkeypatch.setattr("artui.engine.client._spawn", engines.spawn)
 
 
 @pytest.fixture
