@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from artui.core.plan import Order, OrderPlanner, Plan, Planned
     from artui.journal import Journal
 
+AT_ONCE = 1.0
+"""Seconds in which a quick job ends sooner than another command would have come up to wait for it."""
+
 PROBED = 20
 """The most output folders that are looked at before anything is sent."""
 
@@ -151,7 +154,8 @@ class OrderSending:
     def _follow(
         self, order: Order, numbers: frozenset[int], document: Mapping[str, Any], since: int, done: str
     ) -> Exit:  # fmt: skip
-        """Wait for them. Raises Onward, since to wait takes a third of the memory that was needed to send."""
+        """Wait for them. Raises Onward for what is not over at once, since to wait takes a third of the memory that was
+        needed to send."""
         from artui.cli.following import Following, printer, wait_for
         from artui.core.follow import JsonLines
         from artui.core.plan import Verdict
@@ -162,8 +166,11 @@ class OrderSending:
             printed.document("queued", document)
         these = known | (numbers if self.batches.named else frozenset())
         following = Following(self.batches.main.id, tuple(sorted(these)), since, _ending(order), done)
-        if self.is_last:
-            raise Onward(following.arguments(with_qa=self.flags.wait_qa, as_json=self.flags.as_json))
+        deadline = time.monotonic() + AT_ONCE
+        while self.is_last and self.journal.read(following.scope.moving, with_qa=self.flags.wait_qa):
+            if time.monotonic() > deadline:
+                raise Onward(following.arguments(with_qa=self.flags.wait_qa, as_json=self.flags.as_json))
+            time.sleep(0.02)
         return wait_for(self.session, self.journal, following, printed, with_qa=self.flags.wait_qa)
 
 
