@@ -18,7 +18,7 @@ from textual.widgets import OptionList, Static
 from artui.config import AccountConfig, Config, ConfigError, load, save_setting
 from artui.core.finding import best_first, priced
 from artui.credentials import Vault
-from artui.journal import Connection, offers
+from artui.journal import Connection, accounts, offers
 from artui.model.states import FINAL
 from artui.providers import capabilities
 from artui.sanitize import beginning, sanitize
@@ -79,7 +79,12 @@ class Workflows(PanedPage):
     """The workflows of the account in use."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "compare", "compare", tooltip="Two that are marked side by side; or what a newer version changes"),
+        Binding(
+            "c",
+            "compare",
+            "compare",
+            tooltip="Two that are marked side by side; or what has changed since its last use",
+        ),
         Binding("s", "submit", "submit", tooltip="Pick photos for this workflow"),
         Binding("f", "favourite", "favourite", tooltip="Keep this workflow on top, or no longer"),
         Binding("space", "mark", "mark", tooltip="Mark this workflow; two marked are compared"),
@@ -171,7 +176,11 @@ class Workflows(PanedPage):
         if action in ("favourite", "copy") and self.is_mounted and self.offer is None:
             return False
         if action == "compare":
-            return self.is_mounted and self.offer is not None and (len(self._pair) == 2 or bool(self.offer.pinned))
+            return (
+                self.is_mounted
+                and self.offer is not None
+                and (len(self._pair) == 2 or bool(self.offer.pinned) or self.offer.is_changed)
+            )
         if action in ("submit", "executions", "mark", "default"):
             return self.is_mounted and self.offer is not None
         return super().check_action(action, parameters)
@@ -427,11 +436,13 @@ class Workflows(PanedPage):
             return
 
         def ask(db: Connection) -> dict[str, str]:
-            flow, versions = offer.workflow.id, {one.version for one in offer.pinned}
-            return {version: offers.older(db, self._account, flow, version) for version in versions}
+            flow, last = offer.workflow.id, offer.past.last
+            versions = {one.version for one in offer.pinned} | ({last.version} if last else set())
+            return {version: accounts.older_workflow(db, self._account, flow, version) for version in versions}
 
         texts = await self.host.view.ask(ask)
         known = {version: catalogue.parse(text) if text else None for version, text in texts.items()}
+        known[offer.workflow.version] = offer.workflow
         lines = "\n".join(workflow_words.compared(offer, known))
         self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: what is new", Content(lines)))
 
@@ -463,14 +474,12 @@ class Workflows(PanedPage):
             return
         past = await self.host.view.ask(executions.marked, payer, found)
         lines = [
-            f"{one.progress.created_at[:16].replace('T', ' '):<16} {one.progress.state:<14}"
+            f"{executions.began(one.progress, self.host.config.timezone)[:16]:<16} {one.progress.state:<14}"
             f" {amount(one.progress.charged):>6}  {sanitize(one.whose, 13):<13}  {sanitize(one.progress.name, 20)}"
             for one in past
         ]
         text = "\n".join(lines) or "The service has no execution of it."
-        self.app.push_screen(
-            TextDialog(f"{sanitize(offer.workflow.name, 40)}: the newest executions (UTC)", Content(text))
-        )
+        self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: the newest executions", Content(text)))
 
     async def action_submit(self) -> None:
         """Go where photos are picked, with this workflow."""
