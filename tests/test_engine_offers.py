@@ -39,7 +39,7 @@ def asked_here(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_the_engine_says_what_the_service_would(desk: Desk, asked_here: list[str], monkeypatch: Any) -> None:
     photo = desk.photo("second.jpg", 2)
-    command = ("submit", photo, "-w", "Export only", "-o", desk.out, "--dry-run", "--json")
+    command = ("submit", photo, "-w", "Export only", "-o", desk.out, "--batch", "spring", "--dry-run", "--json")
     by_engine = desk(*command).json
     assert asked_here == []
     monkeypatch.setattr(client, "find_engine", lambda *_: None)

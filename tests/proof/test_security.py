@@ -242,7 +242,7 @@ def test_a_console_that_breaks_says_a_sentence_and_shows_no_variable(
 
 CRASH = "os.kill(os.getpid(), signal.SIGSEGV)"
 ENTRIES = {
-    "a command": f"import artui.cli as entry; entry.run = lambda _: {CRASH}; entry.main()",
+    "a command": f"import artui.cli as entry; entry.run = lambda _, become: {CRASH}; entry.main()",
     "the engine": f"import artui.engine.process as entry; entry.load = lambda _: {CRASH}; entry.main()",
 }
 
