@@ -84,6 +84,31 @@ async def test_sku_and_workflow_narrow_the_list() -> None:
         await desk.sees("None of 3 match")
 
 
+async def test_piles_traits_and_costs_narrow_the_list_and_its_sum() -> None:
+    numbers = fill({**SAVED, "review": "rejected"}, SAVED, {**QUEUED, "quoted": 70}, FAILED)
+    async with at_desk() as desk:
+        for typed, found in (
+            ("status:saved", numbers[1:2]), ("status:queued", numbers[2:3]), ("status:failed", numbers[3:]),
+            ("status:nothing", []), ("is:rejected", numbers[:1]), ("price>60", numbers[2:3]), ("is:nothing", []),
+        ):  # fmt: skip
+            await desk.press("slash", *typed, "enter")
+            await desk.until(lambda found=found: list(desk.table.order) == found)
+            await desk.sees(f"{len(found)} job{'s' * (len(found) != 1)}: quoted")
+            await desk.press("escape")
+            await desk.until(lambda: len(desk.table.order) == 4)
+
+
+async def test_an_order_is_turned_around_before_the_next_one() -> None:
+    numbers = fill(*[SAVED] * 3)
+    async with at_desk((120, 36)) as desk:
+        await desk.press("comma")
+        await desk.until(lambda: list(desk.table.order) == numbers[::-1])
+        await desk.sees("by age")
+        await desk.press("comma")
+        await desk.until(lambda: list(desk.table.order) == numbers)
+        await desk.sees("by age, oldest first")
+
+
 async def test_a_filter_without_matches_says_so() -> None:
     fill(*ALL)
     async with at_desk() as desk:

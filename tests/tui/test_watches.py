@@ -251,6 +251,21 @@ async def test_every_rule_takes_one_line_at_every_width(size: tuple[int, int]) -
         assert len({desk.lines()[at].index("cannot be used") for at in (long, second)}) == 1
 
 
+async def test_rules_are_narrowed_and_sorted() -> None:
+    write_rules()
+    async with at_desk() as desk:
+        place = await on_watch(desk)
+        names = [one.entry.id for one in place.standings]
+        assert len(names) > 1
+        first = place.standings[0].entry
+        await desk.press("slash", *str(first.folder).rpartition("/")[2], "enter")
+        await desk.sees(f"1 of {len(names)} match")
+        await desk.press("escape", "comma", "comma")
+        await desk.sees("by folder, from Z")
+        await desk.press("slash", *"status:offline", "enter")
+        await desk.sees(f"None of {len(names)} match 'status:offline'. esc clears the filter.")
+
+
 async def test_a_rule_of_config_toml_names_its_file_and_line() -> None:
     write_rules()
     async with at_desk() as desk:

@@ -176,7 +176,7 @@ async def test_the_filter_matches_steps_format_author_and_id() -> None:
             await desk.press("escape")
             await desk.until(lambda: len(place.shown_offers) == 2)
         await desk.press("slash", *"boot", "enter")
-        await desk.sees("None of 2 match. esc clears the filter.")
+        await desk.sees("None of 2 match 'boot'. esc clears the filter.")
 
 
 async def test_a_newer_version_is_compared_with_the_one_that_jobs_wait_for(at_service: Simulator) -> None:

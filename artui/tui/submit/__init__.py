@@ -163,6 +163,7 @@ class Submit(PanedPage):
         today = dt.datetime.now(self.host.config.timezone).date()
         self.planner = order.planner(self.host.journal, today)
         self.chooser.results, self.chooser.judging = order.target.folder, self.planner is not None
+        self.chooser.sku_of = order.sku_of
         if order.limits:
             strict = order.account is not None and order.account.strict
             self.chooser.checks.judge_by(self.planner, replace(order.limits.accepts, strict=strict))

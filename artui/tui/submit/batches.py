@@ -76,10 +76,11 @@ def _listed(found: Sequence[SourceFile]) -> str:
     return ", ".join(sanitize(folder, 20) for folder in folders[:3]) + (" .." if len(folders) > 3 else "")
 
 
-def label_of(template: str, file: SourceFile) -> str:
-    """The label of one photo. Raises ValueError for a placeholder that there is not."""
+def label_of(template: str, file: SourceFile, value: values.Value | None = None) -> str:
+    """The label of one photo, with what its metadata says, or ``value`` does. Raises ValueError for a placeholder that
+    there is not."""
     words = {"folder": file.path.parent.name, "stem": file.path.stem, "relative": file.relative.as_posix()}
-    return sanitize("".join(_filled(template, words, values.of(file.path))), LABEL_CELLS)
+    return sanitize("".join(_filled(template, words, value or values.of(file.path))), LABEL_CELLS)
 
 
 def _filled(template: str, words: Mapping[str, str], value: values.Value) -> list[str]:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from artui.config import AccountConfig
+from artui.config.sku_patterns import sku_of
 from artui.core import plan
 from artui.core.plan import Planner, SourceFile, Target, run_of
 from artui.core.quote import Quote
 from artui.files.metadata import Keeping
+from artui.files.values import NOTHING
 from artui.journal import Connection, Journal, history
 from artui.journal.caps import Portion
 from artui.model.capabilities import Limits
@@ -25,7 +29,7 @@ from artui.providers import DEFAULT, capabilities
 from artui.sanitize import sanitize, width
 from artui.tui import catalogue
 from artui.tui.look import Glyphs
-from artui.tui.submit.batches import LABEL, Batching
+from artui.tui.submit.batches import LABEL, Batching, label_of
 from artui.tui.submit.marks import Sum
 from artui.tui.words import about, amount, home, plural
 
@@ -114,6 +118,17 @@ class OrderForm:
         """An amount, and about what it is before tax."""
         euro = self.limits.euro_per_credit if self.limits else None
         return f"{cost:,} cr" + (f" (~{cost * euro:,.2f} EUR)" if euro else "")
+
+    def sku_in(self, name: str) -> str:
+        """The SKU that the account's pattern takes out of a file's name; empty where there is none."""
+        pattern = self.account.sku_pattern if self.account else None
+        return sanitize(sku_of(pattern, name)) if pattern else ""
+
+    def sku_of(self, path: Path) -> str:
+        """The SKU a photo is labelled with, as far as its name and its folder tell."""
+        with suppress(ValueError):
+            return self.sku_in(path.name) or label_of(self.batching.label, SourceFile(path, path.parent), NOTHING)
+        return ""
 
     # ------------------------------------------------------------------------------------------------- the lines
 
