@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -30,7 +31,7 @@ from artui.tui.service import ServiceError, at_service
 from artui.tui.submit import choices, ordering, sending
 from artui.tui.submit.chooser import Chooser
 from artui.tui.submit.marks import Sum, add_up
-from artui.tui.submit.ordering import AccountSnapshot, OrderForm, target_of
+from artui.tui.submit.ordering import AccountSnapshot, OrderForm
 from artui.tui.submit.pane import OrderPane
 from artui.tui.submit.sending import FilesChanged, TermsChanged
 from artui.tui.view import Look
@@ -61,7 +62,7 @@ class Submit(PanedPage):
         super().__init__(id=id)
         self.total = Sum()
         self.cost: Quote | None = None
-        self.order = OrderForm(target_of(ordering.DEFAULT_OUTPUT))
+        self.order = OrderForm(ordering.folder_target(ordering.DEFAULT_OUTPUT))
         self.planner: Planner | None = None
         self.said = ""
         """What went wrong last; shown until something is done about it."""
@@ -103,7 +104,7 @@ class Submit(PanedPage):
         if account != self.order.account or self.order.limits is None:
             limits = ordering.limits_of(account)
             output = account.output if account and account.output else ordering.DEFAULT_OUTPUT
-            self.put_order(OrderForm(target_of(output), account, limits, batching=self.order.batching))
+            self.put_order(OrderForm(ordering.folder_target(output), account, limits, batching=self.order.batching))
         if handed:
             self.put_order(replace(self.order, target=ordering.apart(self.order.target, self.chooser.marks.found())))
             self.run_worker(self._choose_workflow())
@@ -271,6 +272,11 @@ class Submit(PanedPage):
         """Something a person should read."""
         self.tell(message.sentence)
 
+    def on_paste(self, event: events.Paste) -> None:
+        """Something was pasted while nothing is typed: where it names files, they are marked."""
+        event.stop()
+        self.run_worker(self.chooser.take_dropped(event.text))
+
     def on_resize(self) -> None:
         """Other widths."""
         self.call_after_refresh(self.draw)
@@ -376,8 +382,7 @@ class Submit(PanedPage):
         numbers = await sending.send(host.config, self.vault, host.journal, order, proposal)
         self.tell("")
         sent = [planned.found.path for planned in plan.photos]
-        self.chooser.put_marks(sent, on=False)
-        self.chooser.checks.forget(sent)
+        self.chooser.forget(sent)
         host.notify(f"{plural(len(numbers), 'photo')} queued.", markup=False)
         if host.look.engine is None:
             host.soon(host.start_engine())

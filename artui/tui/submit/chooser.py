@@ -6,7 +6,9 @@ import asyncio
 import fnmatch
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,6 +19,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from artui.core.dropped import dropped
 from artui.core.finding import Fields, SortKey
 from artui.core.plan import PlanProblem, collect, promises_photo
 from artui.files import Accepts
@@ -39,6 +42,10 @@ if TYPE_CHECKING:
     from artui.tui.photo_pane import Shown
 
 
+MOST_BACK = 50
+"""Changes of marks that can be taken back."""
+
+
 class Chooser(Narrowed, Vertical):
     """A folder to pick from. It owns the marks and the threads that check files; ``results`` is passed over when a
     whole folder is marked, ``judging`` tells whether the journal can be asked about a file."""
@@ -48,6 +55,7 @@ class Chooser(Narrowed, Vertical):
         Binding("a", "mark_all", "all shown", tooltip="Mark all photos that are shown, or none"),
         Binding("plus", "pattern", "pattern", tooltip="Mark by a pattern of names, such as *_wide_*.jpg"),
         Binding("minus", "unmark_pattern", show=False, tooltip="Take marks away by a pattern of names"),
+        Binding("u", "undo", show=False, tooltip="Take the last marks back, or those that were taken away"),
         Binding("v", "marked_only", "marked", tooltip="Show the marked only, or the folder again"),
         *Narrowed.NARROW,
         Binding("tilde", "path", show=False, key_display="~", tooltip="Type the path of a folder"),
@@ -89,6 +97,8 @@ class Chooser(Narrowed, Vertical):
         self.folder: Path | None = None
         self.listed = Listing(Path("/"), ())
         self._only_marked = False
+        self._before: deque[Marks] = deque(maxlen=MOST_BACK)
+        """The marks before each of the last changes."""
         self.sku_of: Callable[[Path], str] = lambda path: path.parent.name
         """The SKU that a photo would be labelled with."""
         self.narrowing: Narrowing[Item] = Narrowing(
@@ -245,8 +255,11 @@ class Chooser(Narrowed, Vertical):
             self.restate()
 
     def on_line_list_wanted(self) -> None:
-        """Other lines are in sight: they are looked at first."""
-        self.checks.look_at(list(self.files.sight))
+        """Other lines are in sight: they are looked at first; the rest too, piece by piece, where what is shown depends
+        on what is found."""
+        others: Iterable[Item] = self.listed.items if self.narrowing.uses("status", "verdict") else ()
+        unseen = (item for item in others if item.path not in self.checks.seen)
+        self.checks.look_at([*self.files.sight, *islice(unseen, 200)])
 
     def on_line_list_moved(self) -> None:
         """The cursor is on another line."""
@@ -312,6 +325,7 @@ class Chooser(Narrowed, Vertical):
 
     def put_marks(self, paths: Iterable[Path], *, on: bool, top: Path | None = None, alone: bool = False) -> None:
         """Mark files or take their marks away; they are checked from now on. ``alone``: each was chosen by itself."""
+        self._before.append(self.marks.copy())
         if on:
             for path in (paths := list(paths)):
                 if top is None or not path.is_relative_to(top):
@@ -322,6 +336,53 @@ class Chooser(Narrowed, Vertical):
             self.marks.take(paths)
         self.checks.work_through(self.marks.found())
         self.restate()
+
+    def forget(self, paths: Sequence[Path]) -> None:
+        """Take the marks of what was sent away for good, and what is known of these files."""
+        self.put_marks(paths, on=False)
+        self._before.clear()
+        self.checks.forget(paths)
+
+    def action_undo(self) -> None:
+        """Take the last change of marks back."""
+        while self._before:
+            before = self._before.pop()
+            if number := len(before.tops.keys() ^ self.marks.tops.keys()):
+                self.marks = before
+                self.checks.work_through(self.marks.found())
+                self._show()
+                self.notify(f"Taken back: {plural(number, 'mark')}.", markup=False)
+                return
+        self.notify("Nothing to take back.", markup=False)
+
+    async def take_dropped(self, text: str) -> bool:
+        """Mark the photos that a pasted text names, all of each folder; False where it names no files."""
+        paths = await asyncio.to_thread(dropped, text)
+        if paths is None:
+            return False
+        folders = [path for path in paths if path.is_dir()]
+        top = paths[0] if paths == folders and len(paths) == 1 else Path(os.path.commonpath([p.parent for p in paths]))
+        if top != self.folder or self._only_marked:
+            self._clear_words()
+            await self.open(top, at=paths[0])
+        photos = [path for path in paths if path not in folders and promises_photo(path)]
+        others = len(paths) - len(folders) - len(photos)
+        try:
+            for folder in folders:
+                photos += await asyncio.to_thread(self._photos_in, folder)
+        except PlanProblem as problem:
+            self.post_message(self.Told(str(problem)))
+        # One photo was chosen by itself; of many each comes along with the others.
+        self.put_marks(photos, on=True, top=top, alone=len(paths) == 1 and not folders)
+        known = f"; {plural(others, 'was no photo', 'were no photos')}" if others else ""
+        self.notify(f"Marked {plural(len(photos), 'photo')} from what you dropped{known}.", markup=False)
+        return True
+
+    def _photos_in(self, folder: Path) -> list[Path]:
+        """The photos in a folder and below it, but no results. Blocks."""
+        found = collect([folder], recursive=True, ignoring=self.host.config.ignoring)
+        promised = [one.path for one in found if promises_photo(one.path)]
+        return [path for path in promised if self.results is None or not path.is_relative_to(self.results)]
 
     def mark_alone(self, paths: Sequence[Path]) -> None:
         """Mark these and nothing else, and show them; results keep the folders below the one they all lie in."""
@@ -354,13 +415,10 @@ class Chooser(Narrowed, Vertical):
             self.put_marks([path for path in self.marks if path.is_relative_to(folder)], on=False)
             return
         try:
-            found = await asyncio.to_thread(collect, [folder], recursive=True, ignoring=self.host.config.ignoring)
+            promised = await asyncio.to_thread(self._photos_in, folder)
         except PlanProblem as problem:
             self.post_message(self.Told(str(problem)))
             return
-        promised = [one.path for one in found if promises_photo(one.path)]
-        if self.results is not None:
-            promised = [path for path in promised if not path.is_relative_to(self.results)]
         if not promised:
             self.notify(f"No photos in {sanitize(folder.name, 40)} and below.", markup=False)
         self.put_marks(promised, on=True, top=self.folder)

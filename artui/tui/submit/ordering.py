@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from textual.content import Content
 
 from artui.config import AccountConfig
+from artui.config.known import placeholders
 from artui.config.sku_patterns import sku_of
 from artui.core import plan
 from artui.core.plan import Planner, SourceFile, Target, run_of
@@ -46,13 +47,23 @@ def limits_of(account: AccountConfig | None) -> Limits:
     return capabilities(account.provider if account else DEFAULT).limits
 
 
+ALIKE = frozenset({"relative", "date", "batch", "workflow", "account", "rule"})
+"""What the photos of one folder have in common: what stands for these alone names a folder, and no photo."""
+
+
+def folder_target(output: str) -> Target:
+    """The target of a folder for results, which may hold ``{…}``; below it results keep the folders of their photos."""
+    return Target.of(output, "{stem}" if "{relative}" in output else DEFAULT_TEMPLATE)
+
+
 def target_of(typed: str) -> Target:
     """The target a person means: a folder, or one with a template for what comes below it."""
     typed = typed.removesuffix("{ext}")
     above, _, last = typed.rpartition("/")
-    if "{" in last:
-        return Target.of(above or os.curdir, last)
-    return Target.of(typed, DEFAULT_TEMPLATE)
+    with suppress(ValueError):
+        if {name for name, _ in placeholders(last)} - ALIKE:
+            return Target.of(above or os.curdir, last)
+    return folder_target(typed)
 
 
 def apart(target: Target, found: Sequence[SourceFile]) -> Target:
