@@ -37,6 +37,12 @@ TOP: Mapping[str, Described] = {
     ),
     "glyphs": Described('"auto"', '"ascii"', "Signs on the screens; auto asks the terminal."),
     "theme": Described('"auto"', '"light"', "Colours of the console; auto reads COLORFGBG."),
+    "notice": Described(
+        '"off"',
+        '"desktop"',
+        "How the console tells that a batch has ended or a person is needed: the terminal's bell, or a notice by OSC 9"
+        " or 777 (in tmux with `allow-passthrough on`).",
+    ),
     "proxy": Described(
         "`https_proxy`", '"http://proxy.example.com:3128"', 'A proxy for everything that is sent; `""` is none.'
     ),
