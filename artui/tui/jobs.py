@@ -382,13 +382,11 @@ class Jobs(Narrowed, PanedPage):
         else:
             self.notify("Nothing needs you.", markup=False)
 
-    async def action_batches(self) -> None:
+    def action_batches(self) -> None:
         """The batches; show one."""
-        from artui.tui.batches import MOST_BATCHES, BatchesScreen
+        from artui.tui.batches import BatchesScreen
 
-        newest = list(self.batches.values())[:MOST_BATCHES]
-        figures = await self.host.view.ask(window.overviews, [batch.id for batch in newest])
-        self.app.push_screen(BatchesScreen(newest, figures), self._show_batch)
+        self.app.push_screen(BatchesScreen(list(self.batches.values())), self._show_batch)
 
     def _show_batch(self, wanted: Filter | None) -> None:
         if wanted is not None:

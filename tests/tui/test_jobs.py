@@ -54,11 +54,30 @@ async def test_the_line_below_begins_like_the_execution() -> None:
         await desk.sees("execution 4f49c2b1 ")
 
 
-async def test_batches_are_told_in_columns() -> None:
-    fill(FAILED, SAVED, SENT, batch="autumn 2026-11-23 02:44:39")
-    async with at_desk() as desk:
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_batches_are_told_in_columns_with_bars(size: tuple[int, int]) -> None:
+    fill(FAILED, *[SAVED] * 9, *[SENT] * 5, *[QUEUED] * 5, batch="autumn 02:44:39")
+    fill(SAVED, batch="spring", names="shoes/IMG_{:04}.jpg")
+    async with at_desk(size) as desk:
         await desk.press("B")
-        await desk.sees(" Saved Moving Ended  Charged", "02:44:39 ", "     1      1     0       10 1 needs you")
+        await desk.sees("9 of 20", "1 of 1", "2 batches", "1 saved. 10 cr.")
+        await desk.press("down")
+        await desk.sees("5 active, 5 queued, 9 saved, 1 needs you. 150 cr.")
+        lines = desk.lines()
+        assert {len(line) for line in lines} == {size[0]}
+        line = next(line for line in lines if "autumn" in line)
+        bar = "".join(letter for letter in line if letter in "#~.!x")
+        assert bar.strip("#~.!") == ""
+        assert 8 <= bar.count("#") <= 10
+        assert bar.count("!") == 1
+        assert all(line.endswith(" ") for line in lines[1:-3])
+        await desk.press("slash", *"spring", "enter")
+        await desk.sees("1 of 2 match 'spring'")
+        await desk.press("escape", "comma", "comma")
+        await desk.sees("by name, from Z")
+        await desk.press("enter")
+        await desk.until(lambda: len(desk.table.order) == 1)
+        await desk.sees("batch: spring")
 
 
 async def test_words_filter_and_escape_goes_back_step_by_step() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partialmethod
 
 import pytest
@@ -13,12 +14,13 @@ from textual.widgets._toast import Toast
 
 from artui.config import load, paths
 from artui.engine.anchor import open_journal
-from artui.journal import accounts, jobs, requests
+from artui.journal import Connection, accounts, jobs, requests
 from artui.model.states import Stage, Status
 from artui.tui.app import Console
 from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import No, Question, TextDialog
-from artui.tui.look import ASCII, DARK, HIGH_CONTRAST, LIGHT, TERMINAL, UNICODE, bar
+from artui.tui.drawing import Drawing
+from artui.tui.look import ASCII, DARK, HIGH_CONTRAST, LIGHT, TERMINAL, UNICODE, bar, shares
 from artui.tui.outside import notice
 from artui.tui.rows import Rows
 from tests.tui.desk import CUT, DOUBT, FAILED, QUEUED, SAVED, SENT, at_desk, fill
@@ -74,6 +76,38 @@ async def test_the_header_shows_money_and_what_needs_a_person() -> None:
         header = desk.lines()[0]
         assert len(header) == 80
         assert header.endswith("3 need you | engine: none yet ")
+
+
+async def test_the_header_charts_the_photos_of_each_minute_while_working(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    numbers = fill(SENT, *[SAVED] * 7)
+    ages = (5, 9, 70, 70, 70, 370, 5000)
+    async with at_desk((120, 36)) as desk:
+
+        def finished(db: Connection) -> None:
+            for number, age in zip(numbers[1:], ages, strict=True):
+                db.execute("UPDATE jobs SET finished_at = ? WHERE id = ?", (now - age, number))
+
+        desk.write(finished)
+        desk.console.view._saved = None
+        desk.write(lambda db: db.execute("UPDATE jobs SET ahead = ahead"))
+        await desk.sees("2 photos a min .....-....#*  ", "engine: none yet")
+        monkeypatch.setattr("artui.tui.shell.chosen", Drawing(follows=False))
+        desk.console._draw_header()
+        await desk.until(lambda: "a min" not in desk.lines()[0])
+        monkeypatch.undo()
+        desk.write(jobs.move, desk.job(numbers[0]), Stage.SUBMITTED, Status.CANCELLED, "cancelled")
+        await desk.until(lambda: desk.console.look.pace == ())
+        assert "a min" not in desk.lines()[0]
+
+
+@pytest.mark.parametrize("cells", [1, 5, 19, 40])
+@pytest.mark.parametrize("numbers", [(0, 0), (1, 0, 0), (1, 1000, 1), (7, 3, 2, 5, 1), (1,) * 9])
+def test_shares_fill_their_cells_and_none_is_lost(numbers: tuple[int, ...], cells: int) -> None:
+    found = shares(numbers, cells)
+    assert sum(found) == (cells if sum(numbers) else 0)
+    if cells >= len(numbers):
+        assert all(bool(number) == bool(share) for number, share in zip(numbers, found, strict=True))
 
 
 async def test_going_on_says_first_what_that_pays_for() -> None:

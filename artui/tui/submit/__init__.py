@@ -19,6 +19,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from artui.config import AccountConfig
+from artui.core.pace import usual_gap
 from artui.core.plan import OF_ARCHIVES, Planner, PlanProblem, Verdict
 from artui.core.quote import Quote
 from artui.credentials import Vault
@@ -152,7 +153,7 @@ class Submit(PanedPage):
 
     async def choose(self, choice: catalogue.CatalogEntry) -> None:
         """Take this workflow."""
-        gap = await self.host.view.ask(ordering.gap_between, choice.workflow.id)
+        gap = await self.host.view.ask(usual_gap, choice.workflow.id)
         self.said = ""
         self.put_order(replace(self.order, choice=choice, gap=gap))
 

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 from textual.content import Content
@@ -22,7 +20,7 @@ from artui.core.plan import Planner, SourceFile, Target, run_of
 from artui.core.quote import Quote
 from artui.files.metadata import Keeping
 from artui.files.values import NOTHING
-from artui.journal import Connection, Journal, history
+from artui.journal import Journal
 from artui.journal.caps import Portion
 from artui.model.capabilities import Limits
 from artui.model.states import Twins
@@ -206,13 +204,6 @@ def titled(choice: catalogue.CatalogEntry) -> str:
     """A workflow's name and the day it was last changed."""
     day = catalogue.day(choice.workflow)
     return choice.workflow.name if day == "-" else f"{choice.workflow.name} ({day})"
-
-
-def gap_between(db: Connection, workflow: str) -> float | None:
-    """The usual time between two results of a workflow that came home, None where too few did."""
-    ends = sorted(history.last_ends(db, workflow))
-    gaps = [later - earlier for earlier, later in pairwise(ends)]
-    return median(gaps) if len(gaps) >= 5 else None
 
 
 def marked_line(total: Sum) -> str:
