@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
@@ -27,7 +29,7 @@ from artui.tui.filter_line import FilterLine
 from artui.tui.look import Width
 from artui.tui.meters import meter_bar
 from artui.tui.narrowing import Narrowed, Narrowing
-from artui.tui.page import Page
+from artui.tui.panes import PanedPage
 from artui.tui.rows import SIGN, Rows
 from artui.tui.shell import Line
 from artui.tui.submit.dialogs import Folders
@@ -38,6 +40,9 @@ from artui.tui.watches.rule_screen import RuleScreen
 from artui.tui.watches.standing import RuleStatus
 from artui.tui.watches.written import RuleEntry, RuleFile
 from artui.tui.words import amount, clock, home, plural
+
+if TYPE_CHECKING:
+    from artui.tui.watches.today_pane import TodayPane
 
 NO_RULES = (
     "No folder is watched. a adds one: folder, workflow, output, daily cap.\n"
@@ -73,6 +78,13 @@ COLUMNS = (
     Column("", 13, gap=1, wanted_from=64),
     Column("Cap today", 12, right=True),
 )
+BESIDE_PANE = tuple(
+    replace(one, wanted_from=min(one.wanted_from, 58) if one.title in ("Waits", "Saved", "Bad") else one.wanted_from)
+    if one.title
+    else replace(one, wanted_from=FROM_FULL)
+    for one in COLUMNS
+)
+"""Beside a pane the numbers come before the meter, whose share they tell too."""
 
 FIELDS: Fields[RuleStatus] = Fields(
     lambda one: (one.entry.name, f"{one.entry.folder} {one.entry.output} {one.workflow} {one.entry.account}"),
@@ -111,7 +123,7 @@ class RuleRows(Rows):
         return action != "select" or bool(self.current)
 
 
-class Watches(Narrowed, Page):
+class Watches(Narrowed, PanedPage):
     """The watched folders."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -124,8 +136,11 @@ class Watches(Narrowed, Page):
         Binding("w", "watch", "watch", tooltip="Start watching in the background, or stop it"),
         Binding("x", "remove", show=False, tooltip="Take this rule away; photos it took go on"),
         *Narrowed.NARROW,
+        *PanedPage.PANE,
     ]
     DEFAULT_CSS = """
+    Watches #middle { height: 1fr; }
+    Watches #list { width: 1fr; }
     Watches #state { color: $quiet; }
     Watches #heads { color: $quiet; text-style: bold; }
     Watches #complaint { color: $error; height: auto; max-height: 3; padding: 0 1; }
@@ -140,6 +155,7 @@ class Watches(Narrowed, Page):
         self.standings: list[RuleStatus] = []
         self.narrowing: Narrowing[RuleStatus] = Narrowing(FIELDS)
         self._is_watching = False
+        self._pane: TodayPane | None = None
         self._reading = CoalescedRefresh(self, self._read)
 
     def compose(self) -> ComposeResult:
@@ -147,9 +163,10 @@ class Watches(Narrowed, Page):
         yield Static("", id="complaint", markup=False)
         yield Line(id="state")
         yield FilterLine(instead="#state", of="#rules")
-        yield Line(id="heads")
-        yield Static("", id="no-rules", markup=False)
-        yield RuleRows(id="rules")
+        with Horizontal(id="middle"), Vertical(id="list"):
+            yield Line(id="heads")
+            yield Static("", id="no-rules", markup=False)
+            yield RuleRows(id="rules")
         yield Static("", id="about", markup=False)
 
     def on_mount(self) -> None:
@@ -212,7 +229,10 @@ class Watches(Narrowed, Page):
 
     def draw(self) -> None:
         """Draw everything anew."""
-        slots, rows = layout(COLUMNS, self.app.size.width - MARGIN, SIGN), self.query_one(Rows)
+        self._arrange()
+        cells = self.app.size.width - self.pane_cells
+        columns = BESIDE_PANE if self.pane_cells else COLUMNS
+        slots, rows = layout(columns, cells - MARGIN, SIGN), self.query_one(Rows)
         has_rules, shown = bool(self.standings), self.narrowing.of(self.standings)
         self.query_one("#state", Line).say(self._state(len(shown)) if has_rules else "")
         self.query_one("#heads", Line).say(heads(slots) if has_rules else "")
@@ -227,6 +247,20 @@ class Watches(Narrowed, Page):
         empty.display = self.written is not None and not shown
         self.query_one("#about").display = has_rules
         self._draw_about()
+
+    def reshape(self) -> None:
+        """The pane was opened, closed or moved."""
+        self.draw()
+
+    def _arrange(self) -> None:
+        """Give the list the room that the pane leaves."""
+        if self.pane_cells and self._pane is None and self.standings:
+            from artui.tui.watches.today_pane import TodayPane
+
+            self._pane = TodayPane(lambda: self.current)
+            self.query_one("#middle").mount(self._pane)
+        if self._pane is not None:
+            self._pane.open(self.pane_cells)
 
     def _state(self, shown: int) -> str:
         """Who watches, and what of the list is shown."""
@@ -301,6 +335,8 @@ class Watches(Narrowed, Page):
     def on_option_list_option_highlighted(self) -> None:
         """The cursor is on another rule."""
         self._draw_about()
+        if self._pane is not None:
+            self._pane.follow()
 
     async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """``enter``, or a click on the rule under the cursor."""
