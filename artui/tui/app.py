@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 TOAST_LINES, TOAST_AROUND = 2, 4
 """The lines that a toast has at most, and the cells beside its text."""
+UNREAD = 2.0
+"""Seconds in which a toast is not read yet."""
 DESKTOP = "the desktop tells it, where the terminal passes it on (tmux: allow-passthrough)."
 
 
@@ -219,13 +221,20 @@ class Console(App[None], inherit_bindings=False):
         """Show a toast, in the lines above the keys. What it has no room for is among the messages."""
         room = TOAST_LINES * (self.size.width - TOAST_AROUND)
         said = beginning(message, room, self.glyphs.ellipsis)
-        if said != message and all(one.text != message for one in self.news.messages):
-            self.news.tell(time.time(), message)
+        if said != message:
+            self._keep_message(message)
         super().notify(said, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def on_notify(self) -> None:
-        """Another toast comes: it takes the place of the one before."""
+        """Another toast comes: it takes the place of the one before, which nobody may have read."""
+        for one in self._notifications:
+            if time.time() - one.raised_at < UNREAD:
+                self._keep_message(one.message)
         self._notifications.clear()
+
+    def _keep_message(self, message: str) -> None:
+        if all(one.text != message for one in self.news.messages):
+            self.news.tell(time.time(), message)
 
     # ----------------------------------------------------------------------------------------------- the frame
 

@@ -28,6 +28,7 @@ class FilterLine(Input):
     def __init__(self, *, instead: str, of: str) -> None:
         super().__init__()
         self.cursor_blink = False
+        self.can_focus = False  # but while something is typed
         self._instead = instead
         self._of = of
 
@@ -45,14 +46,15 @@ class FilterLine(Input):
     def action_leave_input(self) -> None:
         """Back to the list."""
         lists = list(self._beside(self._of))
-        self.screen.set_focus(next((one for one in lists if one.display), lists[0]))
+        found = next((one for one in lists if one.display), lists[0])
+        self.screen.set_focus(found if found.focusable else None)  # Review has no list, only its keys
 
     async def action_submit(self) -> None:
         """Back to the list."""
         self.action_leave_input()
 
     def _stand_in(self, on: bool) -> None:
-        self.display = on
+        self.display = self.can_focus = on
         self._beside(self._instead).first().display = not on
 
     def _beside(self, selector: str) -> DOMQuery[Widget]:

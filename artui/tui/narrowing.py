@@ -67,10 +67,13 @@ class Narrowing(Wanted, Generic[T]):
 
     def of(self, things: Sequence[T]) -> list[T]:
         """The things that are shown, in their order."""
-        found = self.fields.narrowed(self.typed, things)
-        if self.place >= 0:
-            found.sort(key=self.fields.orders[self.place].key, reverse=self.turned)
-        return found
+        return self.sorted(self.fields.narrowed(self.typed, things))
+
+    def sorted(self, things: Sequence[T]) -> list[T]:
+        """These things in the order that is wanted."""
+        if self.place < 0:
+            return list(things)
+        return sorted(things, key=self.fields.orders[self.place].key, reverse=self.turned)
 
 
 class Narrowed(Hosted):

@@ -437,6 +437,7 @@ class Workflows(Narrowed, PanedPage):
 
     async def _list_executions(self, account: AccountConfig, offer: CatalogEntry) -> None:
         from artui.core import executions
+        from artui.tui.runs import RunsScreen
 
         try:
             async with at_service(self.host.config, account, Vault(self.host.paths)) as provider:
@@ -446,15 +447,7 @@ class Workflows(Narrowed, PanedPage):
             self.host.notify(str(trouble), severity="warning")
             return
         past = await self.host.view.ask(executions.marked, payer, found)
-        lines = [
-            f"{one.progress.created_at[:16].replace('T', ' '):<16} {one.progress.state:<14}"
-            f" {amount(one.progress.charged):>6}  {sanitize(one.whose, 13):<13}  {sanitize(one.progress.name, 20)}"
-            for one in past
-        ]
-        text = "\n".join(lines) or "The service has no execution of it."
-        self.app.push_screen(
-            TextDialog(f"{sanitize(offer.workflow.name, 40)}: the newest executions (UTC)", Content(text))
-        )
+        self.app.push_screen(RunsScreen(offer.workflow.name, past))
 
     async def action_submit(self) -> None:
         """Go where photos are picked, with this workflow."""

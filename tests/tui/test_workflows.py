@@ -311,7 +311,13 @@ async def test_what_was_bought_of_a_workflow_is_listed_from_the_service() -> Non
         await open_workflows(desk)
         await desk.sees("studio | 11 workflows | as of")
         await desk.press("h")
-        await desk.sees("the newest executions (UTC)", "not artui", "theirs.jpg")
+        await desk.sees("runs at the service", "Begun (UTC)", "not artui", "theirs.jpg")
+        await desk.press("slash", *"nobody", "enter")
+        await desk.sees("match 'nobody'. esc clears the filter.")
+        await desk.press("escape", "comma", "comma")
+        await desk.sees("by begun (utc), from the end", "theirs.jpg")
+        await desk.press("escape")
+        await desk.sees("[3 Workflows]")
 
 
 @pytest.mark.usefixtures("configured")
