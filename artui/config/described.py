@@ -33,7 +33,10 @@ TOP: Mapping[str, Described] = {
         "The account that is meant where a command names none. `pause`, `resume` and `audit` mean all then.",
     ),
     "images": Described(
-        '"blocks"', '"auto"', "Pictures in the terminal: blocks work everywhere, auto uses Kitty or Sixel graphics."
+        '"blocks"',
+        '"auto"',
+        "Pictures in the terminal: blocks work everywhere, auto uses Kitty or Sixel graphics; off spares a slow line"
+        " the chart in the header too.",
     ),
     "glyphs": Described('"auto"', '"ascii"', "Signs on the screens; auto asks the terminal."),
     "theme": Described('"auto"', '"light"', "Colours of the console; auto reads COLORFGBG."),

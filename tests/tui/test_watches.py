@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.color import Color, ColorSystem
 from textual.widgets import Input
 
 from artui.config import paths
@@ -25,6 +26,7 @@ from artui.model.states import Review, Seen
 from artui.model.watching import RuleCause
 from artui.providers.base import Workflow
 from artui.tui.job_details import DetailsScreen
+from artui.tui.look import DARK
 from artui.tui.watches import Watches, deciding
 from artui.tui.watches.rule_screen import RuleScreen
 from artui.tui.watches.today_pane import TodayPane
@@ -254,6 +256,20 @@ async def test_every_rule_takes_one_line_at_every_width(size: tuple[int, int]) -
         assert len({desk.lines()[at].index("cannot be used") for at in (long, second)}) == 1
 
 
+def grounds(desk: Desk) -> list[str]:
+    """The texts that stand on the ground of the cursor, as sixteen colours show them."""
+
+    def plain(color: Color) -> int | None:
+        return color.downgrade(ColorSystem.STANDARD).number
+
+    ground = plain(Color.parse(DARK.variables["cursor"]))
+    found = []
+    for strip in desk.console.screen._compositor.render_strips():
+        there = [one.text for one in strip if one.style and one.style.bgcolor and plain(one.style.bgcolor) == ground]
+        found.append("".join(there))
+    return [text for text in found if text.strip()]
+
+
 async def test_the_pane_shows_the_photos_of_the_rule_under_the_cursor() -> None:
     write_rules()
     before = {**SAVED, "created_at": time.time() - 172_800}
@@ -265,8 +281,10 @@ async def test_the_pane_shows_the_photos_of_the_rule_under_the_cursor() -> None:
         pane = place.query_one(TodayPane)
         assert list(pane.table.order) == today
         await desk.sees("IMG_3.jpg", "failed at the service")
+        assert [line for line in grounds(desk) if line.startswith("! /srv/in")] == grounds(desk)
         await desk.press("tab")
         await desk.until(lambda: desk.console.focused is pane.table)
+        await desk.until(lambda: grounds(desk) and all("IMG_3" in line for line in grounds(desk)))
         await desk.press("down", "enter")
         await desk.sees("What happened")
         await desk.press("escape", "tab", "down")
