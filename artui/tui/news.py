@@ -161,16 +161,12 @@ class News:
                 self.messages.append(self._shared[kind])
                 if kind not in self._kinds:
                     self._kinds.add(kind)
+                    # A toast hides what is below it, and the whole text stands in the message line.
+                    first, _, more = text.partition(". ")
                     calls = group(job.status, job.reason, job.hold_scope) is Group.NEEDS
-                    toasts.append(Toast(_brief(text), is_trouble=True, is_call=calls))
+                    toasts.append(Toast(f"{first}." if more else text, is_trouble=True, is_call=calls))
         return toasts
 
     def forget_kinds(self) -> None:
         """Let every kind of trouble count as new again: a person has dealt with what there was."""
         self._kinds.clear()
-
-
-def _brief(text: str) -> str:
-    """The first sentence: a toast hides what is below it, and the whole text stands in the message line."""
-    first, _, more = text.partition(". ")
-    return f"{first}." if more else text

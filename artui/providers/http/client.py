@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import replace
 from functools import lru_cache, partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from itertools import chain
 from types import AsyncGeneratorType
-from typing import Final, Protocol, TypeVar, cast
+from typing import Final, Protocol, cast
 
 import httpx
 
@@ -25,10 +23,10 @@ from artui.config.system import boot_time
 from artui.credentials import Secret
 from artui.providers.base import Blocked, Cause, Counted, Insecure, Puzzling, Transient, Unknown, hear
 from artui.providers.http.addresses import is_this_machine
-from artui.providers.http.codings import Decoding, NotDecoded
+from artui.providers.http.flow import Crawling, Flow, MinSpeed, Undecodable, Unreadable, in_thread
 from artui.providers.http.messages import NOT_NOW, OBJECT, TEXT, Answer, HttpRequest, moment, whole_of
 from artui.providers.http.redirects import HOPS, Misdirected, Origin, follow, is_redirect, origin, stated
-from artui.providers.http.throttle import SLICE, Throttle
+from artui.providers.http.throttle import Throttle
 from artui.providers.http.transport import Leave, NotPublic, SendGuard, Transport, Unsafe, proxy_for, trust
 
 CONNECT: Final = 10.0
@@ -36,175 +34,10 @@ CONNECT: Final = 10.0
 READ: Final = 60.0
 """Seconds a service may be silent once it was asked."""
 
-READ_AT_ONCE: Final = 512 * 1024
-"""Bytes of a file that a thread reads in one call: a call costs as much as hashing 100 kB."""
-SENT_AT_ONCE: Final = SLICE
-"""Bytes handed over at once: the speed rule sees no smaller steps, and smaller ones are slower."""
-SWOLLEN: Final = 1024 * 1024 * 1024
-"""Most bytes of a file that came compressed: pictures and archives hardly shrink, so that more is none."""
-
 for _name in ("httpx", "httpcore", "aiohttp"):  # below this they log addresses
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-Result = TypeVar("Result")
-
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL)
-
-
-class Crawling(httpx.TimeoutException):
-    """Fewer bytes moved than the speed rule asks for."""
-
-
-class Unreadable(httpx.DecodingError):
-    """The answer cannot be what was asked for: too long, a web page, empty, or not all there."""
-
-
-class Undecodable(Unreadable):
-    """The answer came compressed, and cannot be decoded, or to no end."""
-
-
-async def in_thread(call: Callable[..., Result], *arguments: object) -> Result:
-    """Run what blocks in a thread. A cancel waits for it, so that nothing works on a file that is closed meanwhile."""
-    work = asyncio.get_running_loop().run_in_executor(None, call, *arguments)
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        while not work.done():  # a second cancel comes through here as well
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([work])
-        work.exception()  # seen: the cancel is what is raised
-        raise
-
-
-# ----------------------------------------------------------------------------------------------------- the speed rule
-
-
-@dataclass(frozen=True, slots=True)
-class MinSpeed:
-    """The least a transfer must move: ``amount`` bytes within each ``seconds``."""
-
-    amount: int = 30_000
-    seconds: float = 30.0
-
-
-class Flow:
-    """The bytes of one exchange, held to the pace while they should be moving, in either direction; no faster than
-    ``throttle`` lets them."""
-
-    def __init__(
-        self, limit: asyncio.Timeout, pace: MinSpeed, counted: Counted | None, throttle: Throttle | None
-    ) -> None:
-        self._limit = limit
-        self._pace = pace
-        self._counted = counted
-        self._throttle = throttle
-        self._loop = asyncio.get_running_loop()
-        self._moved = 0
-        self._due: float | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._is_answered = False
-        self.broken: Exception | None = None
-        """What reading the request's own body raised."""
-
-    def start(self) -> None:
-        """Bytes should move from now on."""
-        self._moved = 0
-        self._due = self._loop.time() + self._pace.seconds
-        if self._timer is None:
-            self._timer = self._loop.call_at(self._due, self._look)
-
-    def moved(self, count: int) -> None:
-        """Count bytes; a stretch in which enough moved is followed by a new one."""
-        self._moved += count
-        if self._moved >= self._pace.amount:
-            self.start()
-
-    def stop(self) -> None:
-        """Nothing should move now: silence is held to the time-outs instead."""
-        self._due = None
-
-    def end(self) -> None:
-        """The exchange is over."""
-        self.stop()
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _look(self) -> None:
-        """Break the exchange off where too little moved, or look again later: a timer for each stretch costs more."""
-        self._timer = None
-        if self._due is None:
-            return
-        if self._due <= self._loop.time():
-            self._limit.reschedule(self._due)  # in the past: the time-out of the exchange falls at once
-        else:
-            self._timer = self._loop.call_at(self._due, self._look)
-
-    async def _turn(self, count: int) -> None:
-        """Wait until so many bytes may move."""
-        if self._throttle is None:
-            return
-        for start in range(0, count, SLICE):
-            if wait := self._throttle.turn(min(SLICE, count - start)):
-                due, self._due = self._due, None  # waiting for a turn is no standing still
-                await asyncio.sleep(wait)
-                if due is not None:
-                    self._due = due + wait
-                    self._timer = self._timer or self._loop.call_at(self._due, self._look)
-
-    async def outgoing(self, length: int, content: Generator[bytes]) -> AsyncGenerator[bytes, None]:
-        """A body's bytes: exactly ``length`` of them, or an error that cuts the connection before the end."""
-        sent = 0
-        self.start()
-        try:
-            while sent < length and (piece := await in_thread(_piece, content)):
-                if sent + len(piece) > length:  # the file has grown: not a byte beyond what was announced
-                    break
-                for start in range(0, len(piece), SENT_AT_ONCE):
-                    block = piece[start : start + SENT_AT_ONCE]
-                    sent += len(block)
-                    await self._turn(len(block))
-                    yield block
-                    self.moved(len(block))
-                    if self._counted is not None:
-                        self._counted(sent)
-        except Exception as error:
-            self.broken = error
-            raise
-        finally:
-            content.close()
-        if sent != length:
-            self.broken = httpx.LocalProtocolError("the file no longer has the length it had")
-            raise self.broken
-        if not self._is_answered:  # some answer before the body is all sent; then it is their bytes that should move
-            self.stop()
-
-    async def incoming(self, response: httpx.Response, most: int | None = None) -> AsyncGenerator[bytes, None]:
-        """The answer's blocks, ``most`` bytes in all; what came compressed is decoded, and counts as it is then."""
-        self._is_answered = True
-        self.start()
-        came = received = 0
-        try:
-            decoding = Decoding(response.headers.get("content-encoding", ""))
-            most = SWOLLEN if decoding and most is None else most  # a file as it is has no bound but the disk
-            async for block in cast("httpx.AsyncByteStream", response.stream):
-                self.moved(len(block))
-                await self._turn(len(block))
-                came += len(block)
-                # The empty one has what came counted even where nothing can be decoded of it yet.
-                for piece in chain((b"",), decoding.decoded(block) if decoding else (block,)):
-                    received += len(piece)
-                    if most is not None and max(came, received) > most:
-                        raise (Undecodable if decoding else Unreadable)(f"the answer is longer than {most:,} bytes")
-                    if piece:
-                        yield piece
-            decoding.finish()
-        except NotDecoded as problem:
-            raise Undecodable(str(problem)) from None
-        self.stop()
-
-    async def read(self, response: httpx.Response, most: int) -> bytes:
-        """The whole body of an answer."""
-        return b"".join([block async for block in self.incoming(response, most)])
 
 
 Take = Callable[[Flow, httpx.Response], Awaitable[bytes]]
@@ -243,36 +76,6 @@ class _Outgoing(httpx.AsyncByteStream):
             await self._blocks.aclose()
 
 
-class _SecretHeaders(httpx.Auth):
-    """Signs a request as it leaves, by headers that stand nowhere before."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers.update(self._headers)
-        yield request
-
-
-def _client(transport: Transport, limits: httpx.Timeout) -> httpx.AsyncClient:
-    """A client of httpx that takes everything from its transport, nothing from the environment, and keeps no cookie."""
-    # What a request says is decided here, not by earlier answers.
-    none_kept = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    return httpx.AsyncClient(transport=transport, timeout=limits, trust_env=False, cookies=none_kept)
-
-
-def _piece(content: Generator[bytes]) -> bytes:
-    """The next blocks of a body in one, read in a thread; empty at its end."""
-    blocks, size = [], 0
-    while size < READ_AT_ONCE and (block := next(content, None)) is not None:
-        blocks.append(block)
-        size += len(block)
-    return b"".join(blocks)
-
-
-# ---------------------------------------------------------------------------------------------------------- the client
-
-
 class Client:
     """One account's way to its service. ``title`` names it in every error, ``read`` and ``pace`` are limits;
     ``wait_headers``: those by which this service says, in epoch seconds, until when to wait; ``throttle``: what holds
@@ -294,12 +97,13 @@ class Client:
         self._wait_headers = wait_headers
         self._pace = pace or MinSpeed()
         self._proxy = proxy
-        limits = httpx.Timeout(read, connect=CONNECT)
-        self._ordinary = _client(Transport(trust(ca_file), proxy), limits)
+        self._limits = httpx.Timeout(read, connect=CONNECT).as_dict()
+        # Without httpx.AsyncClient, which would have its own word on cookies, redirects and what the environment says.
+        self._ordinary = Transport(trust(ca_file), proxy)
         # A kept connection may have died unnoticed, and then nobody can tell whether a request that costs went out on
         # it.
-        self._paid = _client(Transport(trust(ca_file), proxy, once=True), limits)
-        self._abroad = _client(Transport(trust(ca_file), abroad=True), limits)
+        self._paid = Transport(trust(ca_file), proxy, once=True)
+        self._abroad = Transport(trust(ca_file), abroad=True)
         self._clock: tuple[float, float] | None = None
 
     async def close(self) -> None:
@@ -364,13 +168,14 @@ class Client:
         """
         departure, take = SendGuard(), partial(_file, target=target, counted=counted)
         try:
-            home: Origin | None = origin(named_by or request.url)
-            if home != origin(request.url):  # named by an answer: held to what a redirect may point to
+            home: Origin | None = origin(request.url)
+            # Named by an answer: held to what a redirect may point to.
+            if named_by and home != origin(named_by):
                 request, home = stated(request, named_by), None
             for _ in range(HOPS + 1):
-                client = self._ordinary if home else self._way_abroad(request)
+                way = self._ordinary if home else self._way_abroad(request)
                 answer = await self._exchange(
-                    client, request, departure, None, take, is_home=home is not None, is_file=True
+                    way, request, departure, None, take, is_home=home is not None, is_file=True
                 )
                 if not is_redirect(answer.status, answer.headers):
                     break
@@ -384,7 +189,7 @@ class Client:
         target.host = "" if home else origin(request.url)[1]
         return self._fetched(answer, is_home=home is not None)
 
-    def _way_abroad(self, request: HttpRequest) -> httpx.AsyncClient:
+    def _way_abroad(self, request: HttpRequest) -> Transport:
         """How to reach an address that an answer named. A proxy looks names up itself, and says what may be reached."""
         url = httpx.URL(request.url)
         direct = not is_this_machine(url.raw_host.decode("ascii")) and proxy_for(url, self._proxy) is None
@@ -408,7 +213,7 @@ class Client:
     # How it is done.
 
     async def _exchange(
-        self, client: httpx.AsyncClient, request: HttpRequest, departure: SendGuard, counted: Counted | None,
+        self, way: Transport, request: HttpRequest, departure: SendGuard, counted: Counted | None,
         take: Take, *, is_home: bool = True, is_file: bool = False,
     ) -> Answer:  # fmt: skip
         """Send a request and take what comes back, all of it held to the pace; ``is_home``: from the service itself;
@@ -417,7 +222,7 @@ class Client:
             async with asyncio.timeout(None) as limit:
                 throttle = self._throttle if is_file or counted is not None else None
                 flow = Flow(limit, self._pace, counted, throttle)
-                return await self._answered(client, request, departure, flow, take, is_home=is_home)
+                return await self._answered(way, request, departure, flow, take, is_home=is_home)
         except TimeoutError:
             if not limit.expired():  # it is another time-out, of httpx or of who calls
                 raise
@@ -425,13 +230,12 @@ class Client:
             raise Crawling(f"the connection is too slow: {rule}") from None
 
     async def _answered(
-        self, client: httpx.AsyncClient, request: HttpRequest, departure: SendGuard, flow: Flow, take: Take, *,
+        self, way: Transport, request: HttpRequest, departure: SendGuard, flow: Flow, take: Take, *,
         is_home: bool,
     ) -> Answer:  # fmt: skip
-        asked = self._built(client, request, departure, flow)
-        auth = _SecretHeaders({name: self._plain(secret) for name, secret in request.secrets.items()})
+        asked = self._built(way, request, departure, flow)
         try:
-            response = await client.send(asked, auth=auth, stream=True)
+            response = await way.handle_async_request(asked)
             try:
                 if is_home:  # another host's clock says nothing of the service's
                     self._note_time(response)
@@ -451,11 +255,11 @@ class Client:
         about = f"{self._title}: {request.doing}"
         return Answer(about, response.status_code, response.headers, taken, self._wait_headers)
 
-    def _built(
-        self, client: httpx.AsyncClient, request: HttpRequest, departure: SendGuard, flow: Flow
-    ) -> httpx.Request:
+    def _built(self, way: Transport, request: HttpRequest, departure: SendGuard, flow: Flow) -> httpx.Request:
         # Said as well as done: a service must not keep a connection open that is used once.
-        headers = {**_HEADERS, "Connection": "close" if client is self._paid else "keep-alive", **request.headers}
+        headers = {**_HEADERS, "Connection": "close" if way is self._paid else "keep-alive", **request.headers}
+        # Nowhere before: whatever is logged or raised tells a request as it was asked for.
+        headers |= {name: self._plain(secret) for name, secret in request.secrets.items()}
         stream: httpx.ByteStream | _Outgoing = _NOTHING
         if (body := request.body) is not None:
             headers["Content-Length"] = str(body.length)
@@ -467,13 +271,11 @@ class Client:
                 stream = _Outgoing(flow.outgoing(body.length, body.content()))
         url = request.url
         for word, secret in request.hidden.items():
-            # Only here: whatever is logged or raised before has the word in braces.
             url = url.replace(f"{{{word}}}", self._plain(secret))
         parse = _parsed.__wrapped__ if request.hidden else _parsed  # what has a secret in it is not kept
         address = parse(url, tuple(request.params.items()))
-        return httpx.Request(
-            request.method, address, headers=headers, stream=stream, extensions={"departure": departure}
-        )
+        extensions = {"departure": departure, "timeout": self._limits}
+        return httpx.Request(request.method, address, headers=headers, stream=stream, extensions=extensions)
 
     def _plain(self, secret: Secret) -> str:
         """A secret as a header or an address takes it: the words of an encoding error would show it."""

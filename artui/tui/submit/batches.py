@@ -80,22 +80,19 @@ def label_of(template: str, file: SourceFile, value: values.Value | None = None)
     """The label of one photo, with what its metadata says, or ``value`` does. Raises ValueError for a placeholder that
     there is not."""
     words = {"folder": file.path.parent.name, "stem": file.path.stem, "relative": file.relative.as_posix()}
-    return sanitize("".join(_filled(template, words, value or values.of(file.path))), LABEL_CELLS)
-
-
-def _filled(template: str, words: Mapping[str, str], value: values.Value) -> list[str]:
+    told = value or values.of(file.path)
     pieces = []
     for text, name, form, conversion in string.Formatter().parse(template):
         pieces.append(text)
         if name is not None:
             if name in values.KINDS and not conversion:
-                pieces.append(value(name, form or ""))
+                pieces.append(told(name, form or ""))
                 continue
             if name not in words or form or conversion:
                 known = ", ".join(f"{{{one}}}" for one in words)
                 raise ValueError(f"the label {template!r} has an unknown {{{name}}}; there are {known}")
             pieces.append(words[name])
-    return pieces
+    return sanitize("".join(pieces), LABEL_CELLS)
 
 
 @dataclass(frozen=True, slots=True)
