@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -92,7 +93,7 @@ class TodayPane(Vertical):
         one = self._find()
         rule = one.row.id if one and one.row else ""
         near, most = tuple(self.table.near()), 2 * max(24, self.size.height)
-        now = dt.datetime.now(self.host.config.timezone)
+        now = dt.datetime.fromtimestamp(time.time(), self.host.config.timezone)
         wanted = Filter(rule=rule, since=dt.datetime.combine(now.date(), dt.time.min, now.tzinfo).timestamp())
 
         def ask(db: Connection) -> tuple[array[int], dict[int, Job], RowContext]:
