@@ -81,7 +81,7 @@ class Narrowed(Hosted):
 
     NARROW: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "filter", tooltip="Filter by words; the line names those of this list"),
-        Binding("comma", "sort", "sort", tooltip="Sort by the next column; again: the other way round"),
+        Binding("comma", "sort", show=False, tooltip="Sort by the next column; again: the other way round"),
     ]
 
     narrowing: Wanted
