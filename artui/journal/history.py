@@ -139,7 +139,7 @@ def last_ends(db: Connection, *, workflow: str | None = None, batch: str | None 
     return [at for (at,) in found if at is not None]
 
 
-class Moving(NamedTuple):
+class MovingJobs(NamedTuple):
     """How many jobs of one workflow and payer move by themselves: under way, and queued."""
 
     workflow: str
@@ -148,7 +148,7 @@ class Moving(NamedTuple):
     queued: int
 
 
-def moving(db: Connection, batch: str) -> list[Moving]:
+def moving(db: Connection, batch: str) -> list[MovingJobs]:
     """The jobs of a batch that move by themselves; what is held or in QA does not."""
     found = rows(
         db,
@@ -157,7 +157,7 @@ def moving(db: Connection, batch: str) -> list[Moving]:
         " AND reason NOT IN ('in QA', 'outside its hours') GROUP BY 1, 2",
         (batch,),
     )
-    return [Moving(*one) for one in found]
+    return [MovingJobs(*one) for one in found]
 
 
 def recent_folders(db: Connection, most: int = 20) -> list[Path]:
