@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Static
 
+from artui.core import executions
 from artui.core.executions import PastExecution
 from artui.sanitize import sanitize
 from artui.tui.above import Above
@@ -23,7 +25,7 @@ from artui.tui.watches.lists import ListLine, ToldList, fields
 from artui.tui.words import amount, plural
 
 COLUMNS = (
-    Column("Begun (UTC)", 17),
+    Column("Begun", 17),
     Column("State", 14),
     Column("Charged", 8, right=True),
     Column("Bought by", 16, gap=2),
@@ -31,11 +33,11 @@ COLUMNS = (
 )
 
 
-def line(one: PastExecution) -> ListLine:
+def line(one: PastExecution, zone: dt.tzinfo) -> ListLine:
     """An execution in its columns."""
     done = one.progress
     texts = (
-        done.created_at[:16].replace("T", " "), sanitize(done.state), amount(done.charged), sanitize(one.whose, 14),
+        executions.began(done, zone)[:16], sanitize(done.state), amount(done.charged), sanitize(one.whose, 14),
         sanitize(done.name),
     )  # fmt: skip
     by = (done.created_at, texts[1], done.charged or 0, texts[3], texts[4])
@@ -57,10 +59,10 @@ class RunsScreen(Narrowed, Above[None]):
     RunsScreen #here { color: $quiet; }
     """
 
-    def __init__(self, workflow: str, runs: Sequence[PastExecution]) -> None:
+    def __init__(self, workflow: str, runs: Sequence[PastExecution], zone: dt.tzinfo) -> None:
         super().__init__()
         self.workflow = workflow
-        self.lines = [line(one) for one in runs]
+        self.lines = [line(one, zone) for one in runs]
         self.narrowing: Narrowing[ListLine] = Narrowing(fields(COLUMNS))
 
     def compose(self) -> ComposeResult:

@@ -18,7 +18,7 @@ from textual.widgets import OptionList, Static
 from artui.config import AccountConfig, Config, ConfigError, load, save_setting
 from artui.core.finding import Fields, SortKey
 from artui.credentials import Vault
-from artui.journal import Connection, offers
+from artui.journal import Connection, accounts, offers
 from artui.model.states import FINAL
 from artui.providers import capabilities
 from artui.sanitize import beginning, sanitize
@@ -87,7 +87,12 @@ class Workflows(Narrowed, PanedPage):
     """The workflows of the account in use."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "compare", "compare", tooltip="Two that are marked side by side; or what a newer version changes"),
+        Binding(
+            "c",
+            "compare",
+            "compare",
+            tooltip="Two that are marked side by side; or what has changed since its last use",
+        ),
         Binding("s", "submit", "submit", tooltip="Pick photos for this workflow"),
         Binding("f", "favourite", "favourite", tooltip="Keep this workflow on top, or no longer"),
         Binding("space", "mark", "mark", tooltip="Mark this workflow; two marked are compared"),
@@ -174,7 +179,11 @@ class Workflows(Narrowed, PanedPage):
         if action in ("favourite", "copy") and self.is_mounted and self.offer is None:
             return False
         if action == "compare":
-            return self.is_mounted and self.offer is not None and (len(self._pair) == 2 or bool(self.offer.pinned))
+            return (
+                self.is_mounted
+                and self.offer is not None
+                and (len(self._pair) == 2 or bool(self.offer.pinned) or self.offer.is_changed)
+            )
         if action in ("submit", "executions", "mark", "default"):
             return self.is_mounted and self.offer is not None
         return super().check_action(action, parameters)
@@ -411,11 +420,13 @@ class Workflows(Narrowed, PanedPage):
             return
 
         def ask(db: Connection) -> dict[str, str]:
-            flow, versions = offer.workflow.id, {one.version for one in offer.pinned}
-            return {version: offers.older(db, self._account, flow, version) for version in versions}
+            flow, last = offer.workflow.id, offer.past.last
+            versions = {one.version for one in offer.pinned} | ({last.version} if last else set())
+            return {version: accounts.older_workflow(db, self._account, flow, version) for version in versions}
 
         texts = await self.host.view.ask(ask)
         known = {version: catalogue.parse(text) if text else None for version, text in texts.items()}
+        known[offer.workflow.version] = offer.workflow
         lines = "\n".join(workflow_words.compared(offer, known))
         self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: what is new", Content(lines)))
 
@@ -447,7 +458,8 @@ class Workflows(Narrowed, PanedPage):
             self.host.notify(str(trouble), severity="warning")
             return
         past = await self.host.view.ask(executions.marked, payer, found)
-        self.app.push_screen(RunsScreen(offer.workflow.name, past))
+        zone = self.host.config.timezone
+        self.app.push_screen(RunsScreen(offer.workflow.name, past, zone))
 
     async def action_submit(self) -> None:
         """Go where photos are picked, with this workflow."""

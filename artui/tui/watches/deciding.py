@@ -278,6 +278,7 @@ async def _start(host: Host, entries: Sequence[written.RuleEntry]) -> None:
         f"What lands in {plural(len(watched), 'folder')} is sent and paid by itself; so is what landed before.",
         "`artui watch --dry-run` lists that.",
         await _there_already(host, watched),
+        _production(host, watched),
         "It ends with the demo."
         if host.demo
         else "It goes on when the console is closed. `artui service install` makes it start with the machine.",
@@ -292,6 +293,13 @@ async def _start(host: Host, entries: Sequence[written.RuleEntry]) -> None:
         host.notify("Watching begins ...", markup=False)
         if await _carried_out(host, start_watching):
             host.notify(f"{plural(len(watched), 'folder')} watched from now on. w stops it.", markup=False)
+
+
+def _production(host: Host, watched: Sequence[written.RuleEntry]) -> str:
+    """Which production accounts pay; empty where none does."""
+    paying = {entry.rule.account for entry in watched if entry.rule}
+    names = [account.called for name, account in host.config.accounts.items() if account.production and name in paying]
+    return f"{' and '.join(names)} {'pays' if len(names) == 1 else 'pay'}." if names else ""
 
 
 async def _there_already(host: Host, watched: Sequence[written.RuleEntry]) -> str:

@@ -30,4 +30,5 @@ CAPABILITIES: Final = Capabilities(
     ),
     key_name="retouch token",
     known_by_key=True,
+    sign_in_lasts="no end is stated; one that has run out is told at the next call",
 )
