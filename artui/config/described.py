@@ -33,10 +33,19 @@ TOP: Mapping[str, Described] = {
         "The account that is meant where a command names none. `pause`, `resume` and `audit` mean all then.",
     ),
     "images": Described(
-        '"blocks"', '"auto"', "Pictures in the terminal: blocks work everywhere, auto uses Kitty or Sixel graphics."
+        '"blocks"',
+        '"auto"',
+        "Pictures in the terminal: blocks work everywhere, auto uses Kitty or Sixel graphics; off spares a slow line"
+        " the chart in the header too.",
     ),
     "glyphs": Described('"auto"', '"ascii"', "Signs on the screens; auto asks the terminal."),
     "theme": Described('"auto"', '"light"', "Colours of the console; auto reads COLORFGBG."),
+    "notice": Described(
+        '"off"',
+        '"desktop"',
+        "How the console tells that a batch has ended or a person is needed: the terminal's bell, or a notice by OSC 9"
+        " or 777 (in tmux with `allow-passthrough on`).",
+    ),
     "proxy": Described(
         "`https_proxy`", '"http://proxy.example.com:3128"', 'A proxy for everything that is sent; `""` is none.'
     ),

@@ -219,12 +219,16 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 _CAP = Number(0, 1_000_000_000)
 
+NOTICES = ("off", "bell", "desktop")
+"""How the console tells a person who looks elsewhere."""
+
 TOP: Mapping[str, Reader] = {
     "timezone": zone,
     "account": account_name,
     "images": choice(["blocks", "auto", "off"]),
     "glyphs": choice(["auto", "unicode", "ascii"]),
     "theme": choice(["auto", "dark", "light", "high-contrast", "terminal"]),
+    "notice": choice(NOTICES),
     "proxy": proxy,
     "ca_file": path,
     "idle_minutes": Number(0, 10_080, whole=False),

@@ -165,6 +165,7 @@ class Config:
     images: str
     glyphs: str
     theme: str
+    notice: str
     proxy: str | None = field(repr=False)
     ca_file: Path | None
     idle_minutes: float
@@ -254,6 +255,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "images": "blocks",
         "glyphs": "auto",
         "theme": "auto",
+        "notice": "off",
         "proxy": None,
         "ca_file": None,
         "idle_minutes": 5,

@@ -15,7 +15,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from itertools import count
 from pathlib import Path
 
@@ -430,21 +429,13 @@ def to_redo(journal: Journal) -> list[Job]:
 # --------------------------------------------------------------------------------------------------- looking through
 
 
-class Walk(StrEnum):
-    """In which order results are looked through."""
-
-    SKU = "sku"
-    FILE = "file"
-
-
-def to_look_at(db: Connection, numbers: Sequence[int], by: Walk = Walk.SKU) -> list[Entry]:
-    """The saved results of these jobs in order, each once however many copies it has; those without a SKU come last."""
+def to_look_at(db: Connection, numbers: Sequence[int]) -> list[Entry]:
+    """The saved results of these jobs by SKU and file, each once however many copies it has; those without a SKU come
+    last."""
     each: dict[int, Entry] = {}
     for one in reviews.saved(db, numbers):
         if one.job == one.bought or one.bought not in each:
             each[one.bought] = one
-    if by is Walk.FILE:
-        return sorted(each.values(), key=lambda one: (one.photo, one.job))
     return sorted(each.values(), key=lambda one: (not one.sku, one.sku, one.photo, one.job))
 
 

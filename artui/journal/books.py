@@ -10,7 +10,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import tzinfo
 from enum import StrEnum
 
@@ -81,7 +81,7 @@ class Costs:
         return self.charged - (self.quoted - self.open - self.lost)
 
     def __add__(self, other: Costs) -> Costs:
-        return Costs(*(getattr(self, field.name) + getattr(other, field.name) for field in fields(Costs)))
+        return Costs(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(Costs)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,13 @@ class CostLine:
     group: str
     service: str
     costs: Costs
+    place: str | bytes = field(default="", compare=False)
+    """The value that it is grouped by."""
 
 
 # A job with two purchases, of which the first came to nothing, is one photo: its place is that of its last purchase.
 # A found execution that its photo's own job took over is no copy of that.
-_COSTS = """
+_ENTRIES = """
 WITH entries AS (
     SELECT job, account, day, reserved, charged, state,
         number = MAX(number) OVER (PARTITION BY job) AS is_last,
@@ -107,7 +109,10 @@ WITH entries AS (
         AND NOT EXISTS (SELECT 1 FROM purchases WHERE purchases.job = jobs.id AND state <> 'refused')
         AND NOT EXISTS (SELECT 1 FROM events WHERE events.job = jobs.id AND what = 'claimed')
 )
-SELECT {key} AS place, jobs.provider,
+"""
+_WITHIN = "day >= :since AND day <= :until AND (:account = '' OR entries.account = :account)"
+_COSTS = f"""{_ENTRIES}
+SELECT {{key}} AS place, jobs.provider,
     SUM(is_last),
     SUM(reserved),
     COALESCE(SUM(entries.charged), 0),
@@ -118,9 +123,9 @@ SELECT {key} AS place, jobs.provider,
     SUM(iif(is_last AND status IN ('failed', 'cancelled'), COALESCE(job_charged, 0), 0)),
     SUM(is_last AND job_charged IS 0 AND status = 'done'),
     SUM(is_copy),
-    SUM(iif(is_copy, {weight}, 0))
+    SUM(iif(is_copy, {{weight}}, 0))
 FROM entries JOIN jobs ON jobs.id = entries.job
-WHERE day >= :since AND day <= :until AND (:account = '' OR entries.account = :account)
+WHERE {_WITHIN}
     AND (:jobs IS NULL OR jobs.id IN (SELECT value FROM json_each(:jobs)))
 GROUP BY place, jobs.provider ORDER BY place, jobs.provider
 """
@@ -135,16 +140,40 @@ def costs(
     ``label``: which label :attr:`Grouping.LABEL` goes by. ``zone``: whose days the copies are counted in.
     ``jobs``: only what was paid for these. What has no rule, batch or label is a group without a name.
     """
-    # SQLite itself knows no zone but the machine's.
-    db.create_scalar_function("day_of", lambda *at: day_of(float(at[0] or 0), zone), 1, deterministic=True)
+    _know_days(db, zone)
     sql = _COSTS.format(key=_KEYS[by], weight=WEIGHT_SQL)
-    # Days compare as text: one that is behind them all stands for no bound.
     bounds = {
-        "since": since, "until": until or "9999-12-31", "account": account, "label": label,
+        "since": since, "until": until or _LAST, "account": account, "label": label,
         "jobs": None if jobs is None else json.dumps(list(jobs)),
     }  # fmt: skip
-    lines = [CostLine(_called(place), service, Costs(*sums)) for place, service, *sums in rows(db, sql, bounds)]
+    lines = [CostLine(_called(place), service, Costs(*sums), place) for place, service, *sums in rows(db, sql, bounds)]
     return _told_apart(lines) if by is Grouping.WORKFLOW else lines
+
+
+def behind(
+    db: Connection, by: Grouping, line: CostLine, zone: tzinfo, *, label: str = "", since: str = "", until: str = "",
+    account: str = "",
+) -> list[int]:  # fmt: skip
+    """The numbers of the jobs that a line of :func:`costs` is made of, asked in the same way."""
+    _know_days(db, zone)
+    sql = (
+        f"{_ENTRIES} SELECT DISTINCT jobs.id FROM entries JOIN jobs ON jobs.id = entries.job"
+        f" WHERE {_WITHIN} AND jobs.provider = :service AND {_KEYS[by]} IS :place ORDER BY jobs.id"
+    )
+    asked = {
+        "since": since, "until": until or _LAST, "account": account, "label": label, "service": line.service,
+        "place": line.place,
+    }  # fmt: skip
+    return [number for (number,) in rows(db, sql, asked)]
+
+
+_LAST = "9999-12-31"
+"""Days compare as text: this one is behind them all."""
+
+
+def _know_days(db: Connection, zone: tzinfo) -> None:
+    # SQLite itself knows no zone but the machine's.
+    db.create_scalar_function("day_of", lambda *at: day_of(float(at[0] or 0), zone), 1, deterministic=True)
 
 
 def _called(place: object) -> str:

@@ -128,14 +128,36 @@ def page(
     return jobs.select(db, f"{where} ORDER BY id LIMIT ?", (after, *chosen.values(), most))
 
 
-def last_ends(db: Connection, workflow: str, most: int = 100) -> list[float]:
-    """When the last photos of a workflow were saved, in no order."""
+def last_ends(db: Connection, *, workflow: str | None = None, batch: str | None = None, most: int = 100) -> list[float]:
+    """When the last photos were saved, of one workflow or batch or of all, in no order."""
     found = rows(
         db,
-        "SELECT finished_at FROM jobs WHERE status = ? AND workflow = ? ORDER BY id DESC LIMIT ?",
-        (Status.DONE, workflow, most),
+        "SELECT finished_at FROM jobs WHERE status = ?1 AND (?2 IS NULL OR workflow = ?2)"
+        f" AND {'1' if batch is None else 'batch = ?3'} ORDER BY id DESC LIMIT ?4",
+        (Status.DONE, workflow, batch, most),
     )
     return [at for (at,) in found if at is not None]
+
+
+class MovingJobs(NamedTuple):
+    """How many jobs of one workflow and payer move by themselves: under way, and queued."""
+
+    workflow: str
+    payer: str
+    active: int
+    queued: int
+
+
+def moving(db: Connection, batch: str) -> list[MovingJobs]:
+    """The jobs of a batch that move by themselves; what is held or in QA does not."""
+    found = rows(
+        db,
+        "SELECT workflow, payer, SUM(status <> 'ready'), SUM(status = 'ready') FROM jobs"
+        " WHERE batch = ? AND status IN ('ready', 'running', 'waiting')"
+        " AND reason NOT IN ('in QA', 'outside its hours') GROUP BY 1, 2",
+        (batch,),
+    )
+    return [MovingJobs(*one) for one in found]
 
 
 def recent_folders(db: Connection, most: int = 20) -> list[Path]:

@@ -31,46 +31,65 @@ _CONDITIONS = {
 }
 
 
+_TRAITS = {"rejected": "review = 'rejected'", "kept": "review = 'kept'", "aside": _ASIDE, "copy": "twin_of IS NOT NULL"}
+"""What ``is:`` may ask of a job."""
+
+
 class Filter(NamedTuple):
     """Which jobs are wanted. ``words`` must all be found in what a job says of itself (path, workflow, message, labels
-    and the like), those of ``without`` must not. ``sku`` and ``workflow``: a part of the label and of the name.
-    ``since``: those made at or after it, in epoch seconds."""
+    and the like), those of ``without`` must not. ``sku``, ``workflow`` and ``rule_name``: a part of the label and of
+    the names; ``rule``: its id. ``status``: how a pile or a status begins; ``traits``: what a job ``is``; ``prices``
+    compare its cost, by one of SQL's signs and a limit. ``since``: those made at or after it, in epoch seconds.
+    ``only``: none but these."""
 
     group: Group | None = None
     batch: str | None = None
     account: str | None = None
-    status: Status | None = None
     words: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     sku: str = ""
     workflow: str = ""
+    status: str = ""
+    rule: str = ""
+    rule_name: str = ""
+    traits: frozenset[str] = frozenset()
+    prices: tuple[tuple[str, int], ...] = ()
     since: float = 0.0
+    only: frozenset[int] | None = None
 
     @property
     def counted(self) -> bool:
         """Whether the kept figures know it, so that no job need be read."""
-        return not (self.status or self.words or self.without or self.sku or self.workflow or self.since)
+        return self == Filter(self.group, self.batch, self.account)
 
     def condition(self) -> tuple[str, tuple[str, ...]]:
         """As SQL over ``jobs``, with its values."""
-        parts: list[str] = ["1"]
-        values: list[str] = []
-        if self.group:
-            parts.append(_CONDITIONS[self.group])
-        for text, part in (("COALESCE(labels ->> '$.sku', '')", self.sku), ("workflow_name", self.workflow)):
-            if part:
-                parts.append(f"instr(lower({text}), ?) > 0")
-                values.append(part.lower())
-        for column, wanted in (("batch", self.batch), ("account", self.account), ("status", self.status)):
-            if wanted is not None:
-                parts.append(f"jobs.{column} = ?")
-                values.append(wanted)
-        if self.since:
-            parts.append("jobs.created_at >= CAST(? AS REAL)")
-            values.append(repr(self.since))
-        parts += [f"instr({_TEXT}, ?)"] * len(self.words) + [f"NOT instr({_TEXT}, ?)"] * len(self.without)
-        values += [word.lower() for word in (*self.words, *self.without)]
-        return " AND ".join(parts), tuple(values)
+        parts = [_CONDITIONS[self.group] if self.group else "1", _standing(self.status.lower()) if self.status else "1"]
+        parts += [_any(sql for name, sql in _TRAITS.items() if name.startswith(trait)) for trait in self.traits]
+        asked = [
+            ("instr(lower(COALESCE(labels ->> '$.sku', '')), ?) > 0", self.sku.lower()),
+            ("instr(lower(workflow_name), ?) > 0", self.workflow.lower()),
+            ("jobs.rule = ? AND jobs.rule <> ''", self.rule),
+            ("jobs.rule IN (SELECT id FROM rules WHERE instr(lower(name), ?) > 0)", self.rule_name.lower()),
+            ("jobs.batch = ?", self.batch or ""),
+            ("jobs.account = ?", self.account or ""),
+            ("jobs.created_at >= CAST(? AS REAL)", repr(self.since) if self.since else ""),
+            ("jobs.id IN (SELECT value FROM json_each(?))", "" if self.only is None else json.dumps(list(self.only))),
+            *((f"COALESCE(charged, quoted) {sign} CAST(? AS INTEGER)", str(limit)) for sign, limit in self.prices),
+            *((f"instr({_TEXT}, ?)", word.lower()) for word in self.words),
+            *((f"NOT instr({_TEXT}, ?)", word.lower()) for word in self.without),
+        ]
+        asked = [(sql, wanted) for sql, wanted in asked if wanted]
+        return " AND ".join([*parts, *(sql for sql, _ in asked)]), tuple(wanted for _, wanted in asked)
+
+
+def _standing(begun: str) -> str:
+    piles = [_CONDITIONS[one] for one in Group if one.lower().startswith(begun)]
+    return _any([*piles, *(f"status = '{one}'" for one in Status if one.startswith(begun))])
+
+
+def _any(conditions: Iterable[str]) -> str:
+    return f"({' OR '.join(conditions) or '0'})"
 
 
 _TEXT = (
@@ -82,10 +101,10 @@ _TEXT = (
 class SortOrder(StrEnum):
     """How the table can be sorted."""
 
-    FILE = "batch, then file"
-    NEWEST = "newest first"
+    FILE = "batch and file"
+    NEWEST = "age"
     STAGE = "who must act"
-    COST = "cost first"
+    COST = "cost"
 
 
 _PLACES = {one: str(place) for place, one in enumerate(Group)}
@@ -99,13 +118,21 @@ _ORDER_BY = {
 }
 
 
-def order(db: Connection, wanted: Filter, by: SortOrder = SortOrder.FILE, *, pinned: Sequence[int] = ()) -> array[int]:
-    """The numbers of the wanted jobs in order, eight bytes each; ``pinned`` come first where they are wanted."""
+def order(
+    db: Connection, wanted: Filter, by: SortOrder = SortOrder.FILE, *, turned: bool = False, pinned: Sequence[int] = ()
+) -> array[int]:
+    """The numbers of the wanted jobs in order, or ``turned`` around, eight bytes each; ``pinned`` come first where they
+    are wanted."""
+    if wanted.only is not None:  # taken out of the order, for a list of many would be read again for each batch
+        everything = order(db, wanted._replace(only=None), by, turned=turned, pinned=pinned)
+        return array("q", filter(wanted.only.__contains__, everything))
     if by is SortOrder.FILE:
         found = _by_file(db, wanted)
     else:
         condition, values = wanted.condition()
         found = _numbers(db, f"SELECT id FROM jobs WHERE {condition} ORDER BY {_ORDER_BY[by]}", values)
+    if turned:
+        found.reverse()
     if not pinned:
         return found
     top = set(pinned)

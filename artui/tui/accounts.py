@@ -14,7 +14,9 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig, ConfigError, load, save_setting
+from artui.core.finding import Fields, SortKey
 from artui.core.options import of_account
+from artui.core.quote import Quote
 from artui.core.sign_in import name_for
 from artui.credentials import CredentialProblem, KeyStore, Vault
 from artui.journal import Connection, accounts, offers
@@ -25,14 +27,16 @@ from artui.model.states import Reason
 from artui.providers import DEFAULT, capabilities
 from artui.sanitize import beginning, sanitize
 from artui.tui.columns import Column, Slot, heads, layout, line
+from artui.tui.filter_line import FilterLine
 from artui.tui.look import Width
+from artui.tui.narrowing import Narrowed, Narrowing
 from artui.tui.page import Page as Screen
 from artui.tui.phrases import ACCOUNT_CELLS
 from artui.tui.rows import SIGN, Rows
 from artui.tui.service import ServiceError
 from artui.tui.shell import Line
 from artui.tui.view import Look
-from artui.tui.words import amount, clock, home
+from artui.tui.words import amount, clock, home, plural
 
 _WAY = "a code (any phone or browser)" if capabilities(DEFAULT).sign_in is SignInMethod.CODE else "a key to paste"
 WELCOME = (
@@ -85,7 +89,7 @@ class AccountRows(Rows):
         return not (action == "select" and isinstance(place, Accounts) and place.host.readonly)
 
 
-class Accounts(Screen):
+class Accounts(Narrowed, Screen):
     """The accounts that are set up, and the way to more."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -94,8 +98,10 @@ class Accounts(Screen):
         Binding("b", "balance", "balance", tooltip="Look at the balance now; what waits for credits goes on"),
         Binding("o", "sign_out", "sign out", tooltip="End this sign-in at the service and forget its key"),
         Binding("a", "another", "another", tooltip="Sign in another account, at any service"),
+        *Narrowed.NARROW,
     ]
     DEFAULT_CSS = """
+    Accounts #state { color: $quiet; }
     Accounts #heads { color: $quiet; text-style: bold; }
     Accounts #welcome { padding: 1 1; height: auto; }
     Accounts #about { height: auto; max-height: 50%; padding: 0 1; border-top: solid $border; }
@@ -107,9 +113,24 @@ class Accounts(Screen):
         super().__init__(id=id)
         self.kept: dict[str, Kept] = {}
         self.known: dict[str, Known] = {}
+        self.narrowing: Narrowing[AccountConfig] = Narrowing(
+            Fields(
+                lambda one: (one.name, f"{one.provider} {self._organization(one)} {one.workflow or ''}"),
+                named={"status": self._state, "service": lambda one: one.provider, "organization": self._organization},
+                numbers={"balance": self._balance},
+                orders=(
+                    SortKey("name", "from Z", lambda one: one.name),
+                    SortKey("service", "from Z", lambda one: one.provider),
+                    SortKey("balance", "most first", lambda one: self._balance(one) or 0),
+                    SortKey("state", "from Z", self._state),
+                ),
+            )
+        )
 
     def compose(self) -> ComposeResult:
         """The list, all about the account under the cursor, and what went wrong last."""
+        yield Line(id="state")
+        yield FilterLine(instead="#state", of="#accounts")
         yield Line(id="heads")
         yield Static("", id="welcome", markup=False)
         yield AccountRows(id="accounts")
@@ -167,23 +188,46 @@ class Accounts(Screen):
     def draw(self) -> None:
         """Draw everything anew."""
         configured, rows = self.host.config.accounts, self.query_one("#accounts", Rows)
-        slots = layout(COLUMNS, self.app.size.width, SIGN)
+        shown = self.narrowing.of(list(configured.values()))
+        slots = layout(COLUMNS, self.app.size.width, SIGN, 1)
+        words = [plural(len(configured), "account"), self.narrowing.said(len(shown), len(configured))]
+        said = f" {self.host.glyphs.dot} ".join(filter(None, words))
+        self.query_one("#state", Line).say(f" {said}" if configured else "")
         self.query_one("#heads", Line).say(heads(slots) if configured else "")
-        rows.put((name, self._row(account, slots)) for name, account in configured.items())
+        rows.put((account.name, self._row(account, slots)) for account in shown)
         self.query_one("#about").display = bool(configured)
         welcome = self.query_one("#welcome", Static)
-        welcome.update(WELCOME_READONLY if self.host.readonly else WELCOME)
-        welcome.display = not configured
+        nothing = WELCOME_READONLY if self.host.readonly else WELCOME
+        welcome.update(self.narrowing.none(len(configured)) if configured else nothing)
+        welcome.display = not shown
         self._draw_account()
 
+    def renarrow(self) -> None:
+        """Other words are typed, or another order is wanted."""
+        self.draw()
+
+    def back(self) -> bool:
+        """Take the filter away."""
+        return self.widen()
+
+    def _organization(self, account: AccountConfig) -> str:
+        known = self.known.get(account.name)
+        return known.organization if known else ""
+
+    def _quote(self, account: AccountConfig) -> Quote | None:
+        return next((one for one in self.host.look.quotes if one.account == account.name), None)
+
+    def _balance(self, account: AccountConfig) -> int | None:
+        cost = self._quote(account)
+        return cost.balance if cost else None
+
     def _row(self, account: AccountConfig, slots: Sequence[Slot]) -> Content:
-        known, kept = self.known.get(account.name), self.kept.get(account.login)
-        cost = next((one for one in self.host.look.quotes if one.account == account.name), None)
+        kept, cost = self.kept.get(account.login), self._quote(account)
         no_balance = "unknown" if cost and cost.unknown else "-"
         texts = (
             account.called,
             account.provider,
-            known.organization if known else "",
+            self._organization(account),
             f"{amount(cost.balance)} cr" if cost and cost.balance is not None else no_balance,
             "" if kept is None else _PLACE_WORDS.get(kept.place, "none"),
             self._state(account),
@@ -224,7 +268,7 @@ class Accounts(Screen):
             lines.append(sanitize(f"balance unknown: {known.state.balance_unknown}; caps hold all the same", 300))
         caps = [f"{most:,} a {span}" for span, most in account.caps._asdict().items() if most is not None]
         lines.append(f"caps: {', '.join(caps) or 'none'}")
-        standing = next((one for one in self.host.look.quotes if one.account == account.name), None)
+        standing = self._quote(account)
         lines += [f"{bound.span}: {bound.cap.told}" for bound in (standing.bounds if standing else ())]
         for title, value in (("workflow", account.workflow), ("results go to", account.output)):
             if value:

@@ -11,6 +11,7 @@ import datetime as dt
 import os
 import time
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
@@ -19,6 +20,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.notifications import SeverityLevel
 from textual.reactive import var
 from textual.screen import Screen
 from textual.signal import Signal
@@ -26,6 +28,7 @@ from textual.theme import Theme
 from textual.widgets import ContentSwitcher, Input, Static
 
 from artui.config import Config, ConfigError, Paths, save_setting
+from artui.config.known import NOTICES
 from artui.core import options
 from artui.engine.anchor import open_journal
 from artui.engine.client import ensure_running
@@ -34,8 +37,9 @@ from artui.sanitize import beginning
 from artui.tui import look as looks
 from artui.tui.above import Above, Answer, Dialog
 from artui.tui.look import Width, glyphs, room
-from artui.tui.news import News
+from artui.tui.news import News, Toast
 from artui.tui.opening import first_place, greeting, last_left, remember
+from artui.tui.outside import notice
 from artui.tui.page import Page
 from artui.tui.pages import PLACES
 from artui.tui.pane_shape import last_panes, remember_panes
@@ -44,6 +48,12 @@ from artui.tui.view import Look, View
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
+
+TOAST_LINES, TOAST_AROUND = 2, 4
+"""The lines that a toast has at most, and the cells beside its text."""
+UNREAD = 2.0
+"""Seconds in which a toast is not read yet."""
+DESKTOP = "the desktop tells it, where the terminal passes it on (tmux: allow-passthrough)."
 
 
 class Console(App[None], inherit_bindings=False):
@@ -178,18 +188,53 @@ class Console(App[None], inherit_bindings=False):
         if not (self.is_running and self.screen_stack and self.screen_stack[0].query(Header)):
             return  # the frame has gone already
         look, before = message.look, self.look
+        toasts = []
         if before.engine and look.engine is None and (text := self.news.engine_ended(look)):
-            self.notify(text, severity="warning", markup=False)
+            toasts.append(Toast(text, is_trouble=True, is_call=True))
         self.look = look
-        toasts = await self.news.of_silence(before, look, self.view)
+        toasts += await self.news.of_silence(before, look, self.view)
         self._draw_header()
         toasts += self.news.of_caps(before, look, dt.datetime.now(self.config.timezone).date())
         if look.wrote:
             toasts += await self.news.take_in(look, self.view)
-        for toast in toasts:
-            if not self.screen.is_modal:  # it would lie over a dialog: the messages keep it
-                self.notify(toast.text, severity="warning" if toast.is_trouble else "information", markup=False)
+        if toasts:
+            self._tell(sorted(toasts, key=lambda toast: (not toast.is_call, not toast.is_trouble)))
         self.looked.publish(look)
+
+    def _tell(self, toasts: Sequence[Toast]) -> None:
+        """Show the first of these toasts, and tell a person elsewhere where it calls them; the messages keep all."""
+        first, more = toasts[0], f" ({len(toasts) - 1} more: M)" if len(toasts) > 1 else ""
+        if first.is_call and self._driver is not None and (order := notice(first.text + more, self.config.notice)):
+            self._driver.write(order)
+        if not self.screen.is_modal:  # it would lie over a dialog
+            self.notify(first.text + more, severity="warning" if first.is_trouble else "information", markup=False)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a toast, in the lines above the keys. What it has no room for is among the messages."""
+        room = TOAST_LINES * (self.size.width - TOAST_AROUND)
+        said = beginning(message, room, self.glyphs.ellipsis)
+        if said != message:
+            self._keep_message(message)
+        super().notify(said, title=title, severity=severity, timeout=timeout, markup=markup)
+
+    def on_notify(self) -> None:
+        """Another toast comes: it takes the place of the one before, which nobody may have read."""
+        for one in self._notifications:
+            if time.time() - one.raised_at < UNREAD:
+                self._keep_message(one.message)
+        self._notifications.clear()
+
+    def _keep_message(self, message: str) -> None:
+        if all(one.text != message for one in self.news.messages):
+            self.news.tell(time.time(), message)
 
     # ----------------------------------------------------------------------------------------------- the frame
 
@@ -386,17 +431,29 @@ class Console(App[None], inherit_bindings=False):
 
         await self.push_screen(question, answered)
 
+    async def action_notice(self) -> None:
+        """Tell a person who looks elsewhere by the next way, and keep it."""
+        word = NOTICES[(NOTICES.index(self.config.notice) + 1) % len(NOTICES)]
+        self.config = replace(self.config, notice=word)
+        said = {"off": "Nothing is told outside.", "bell": "The terminal's bell tells it.", "desktop": DESKTOP}[word]
+        self.notify(f"A batch ends, or you are needed: {said}", markup=False)
+        await self._keep("notice", word)
+
+    async def _keep(self, setting: str, word: str) -> None:
+        """Save a setting."""
+        if not self.readonly:
+            try:
+                await asyncio.to_thread(save_setting, self.paths, setting, word)
+            except ConfigError as problem:
+                self.notify(f"So until artui ends: {problem}", severity="warning", markup=False)
+
     async def action_theme(self) -> None:
         """Change to the next theme, and keep it."""
         words = list(looks.THEMES)
         place = next(place for place, word in enumerate(words) if looks.THEMES[word].name == self.theme)
         word = words[(place + 1) % len(words)]
         self.theme = looks.THEMES[word].name
-        if not self.readonly:
-            try:
-                await asyncio.to_thread(save_setting, self.paths, "theme", word)
-            except ConfigError as problem:
-                self.notify(beginning(f"So until artui ends: {problem}", 300), severity="warning", markup=False)
+        await self._keep("theme", word)
 
     def action_pause(self) -> None:
         """Pause an account or everything, or let it go on."""

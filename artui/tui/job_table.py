@@ -35,6 +35,9 @@ NARROW_COLUMNS = tuple(replace(one, cells=28) if one.says else one for one in CO
 PANED_COLUMNS = tuple(replace(one, wanted_from=0) for one in COLUMNS if one.title in ("File", "Stage", "In it", "Cost"))
 """Beside a pane, which tells the rest."""
 BRIEF_COLUMNS = tuple(replace(one, cells=14) if one.says else one for one in PANED_COLUMNS if one.title != "In it")
+TINY_COLUMNS = tuple(one for one in BRIEF_COLUMNS if one.title != "Cost")
+TINY_BELOW = 48
+"""Cells of a table that is a pane itself."""
 BRIEF_BELOW = 70
 """Cells of a table beside a pane in which the stages say less."""
 
@@ -45,7 +48,7 @@ MARKS = 3
 def columns(cells: int, *, beside_pane: bool = False) -> list[Slot]:
     """The columns of a table so wide; one cell at its right stays free."""
     if beside_pane:
-        there = PANED_COLUMNS if cells >= BRIEF_BELOW else BRIEF_COLUMNS
+        there = PANED_COLUMNS if cells >= BRIEF_BELOW else BRIEF_COLUMNS if cells >= TINY_BELOW else TINY_COLUMNS
     else:
         there = COLUMNS if cells >= Width.NORMAL else NARROW_COLUMNS
     return layout(there, cells, MARKS, 1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,7 +15,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from artui.core.finding import filter_from
 from artui.journal import crowds, window
@@ -31,6 +31,7 @@ from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import (
     CHIPS,
     NO_PHOTOS,
+    JobsWanted,
     Wish,
     chips_line,
     here_line,
@@ -39,6 +40,7 @@ from artui.tui.jobs_page import (
     sum_line,
     todo_line,
 )
+from artui.tui.narrowing import Narrowed
 from artui.tui.panes import PanedPage
 from artui.tui.shell import Line
 from artui.tui.view import Look
@@ -51,7 +53,7 @@ REORDER_SHARE = 0.05
 """The most of its time the view spends on sorting anew by itself; a key sorts at once."""
 
 
-class Jobs(PanedPage):
+class Jobs(Narrowed, PanedPage):
     """All jobs of this journal."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,14 +64,13 @@ class Jobs(PanedPage):
         Binding("W", "another", show=False, tooltip="Send these photos, or their results, to another workflow"),
         Binding("space", "mark", "mark", tooltip="Mark this job, or take the mark away"),
         Binding("n", "next", "next to do", tooltip="The next job that needs you"),
-        Binding("slash", "filter", "filter", tooltip="Filter by words; sku: batch: workflow: account: status:"),
+        *Narrowed.NARROW,
         Binding("a", "mark_all", show=False, tooltip="Mark all that are shown, or none"),
         Binding("V", "range", show=False, tooltip="Begin a range here; again: mark it"),
         Binding("v", "marked_only", show=False, tooltip="Show the marked only, or all again"),
         Binding("left", "chip(-1)", show=False, tooltip="The chip to the left"),
         Binding("right", "chip(1)", show=False, tooltip="The chip to the right"),
         Binding("0", "all", show=False, tooltip="All jobs again, whatever was filtered"),
-        Binding("comma", "sort", show=False, tooltip="Sort: by batch and file, newest, who must act, cost"),
         Binding("B", "batches", show=False, tooltip="The batches, with their counts and money; show one"),
         Binding("d", "aside", show=False, tooltip="Put aside what needs you, until it moves; again: take it back"),
         Binding("f", "first", show=False, tooltip="Send this before the others that wait; again: in its own turn"),
@@ -91,12 +92,13 @@ class Jobs(PanedPage):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
         self.wanted = Filter()
-        self.by = SortOrder.FILE
+        self.narrowing: JobsWanted = JobsWanted(SortOrder.FILE)
         self.overview = Overview(dict.fromkeys(Group, 0), {})
         self.batches: dict[str, Batch] = {}
         self._crowds: Crowds = {}
         self._samples: frozenset[str] = frozenset()
-        self._only: frozenset[int] | None = None
+        self._about = ""
+        """What the jobs are, where none but some are shown."""
         self._pinned: array[int] = array("q")
         self._reading = CoalescedRefresh(self, self._read)
         self._reorder = self._repin = False
@@ -109,9 +111,7 @@ class Jobs(PanedPage):
     def compose(self) -> ComposeResult:
         """Chips, table, sums and messages; the pane joins the table once it is open."""
         yield Line(id="chips")
-        yield FilterLine(
-            "words | sku: batch: workflow: account: status: | !word leaves out", instead="#chips", of="#table"
-        )
+        yield FilterLine(instead="#chips", of="#table")
         with Horizontal(id="middle"), Vertical(id="list"):
             yield Line(id="heads")
             yield Static("", id="empty", markup=False)
@@ -141,10 +141,10 @@ class Jobs(PanedPage):
 
     def back(self) -> bool:
         """Take the last filter away."""
-        if self._only is not None:
-            self._only = None
+        if self.wanted.only is not None:
+            self.wanted = self.wanted._replace(only=None)
         elif self.wanted != Filter(self.wanted.group):
-            self.query_one(FilterLine).value = ""
+            self.query_one(FilterLine).value = self.narrowing.typed = ""
             self.wanted = Filter(self.wanted.group)
         elif self.wanted.group is not None:
             self.wanted = Filter()
@@ -162,8 +162,9 @@ class Jobs(PanedPage):
         self._reading.ask()
 
     async def _read(self) -> None:
+        by = self.narrowing
         wish = Wish(
-            self.wanted, self.by, self._only, tuple(self.table.near()), self._pinned, self._reorder, self._repin,
+            self.wanted, by.by, by.turned, tuple(self.table.near()), self._pinned, self._reorder, self._repin,
             first=2 * max(24, self.size.height),
         )  # fmt: skip
         self._reorder = self._repin = False
@@ -208,13 +209,13 @@ class Jobs(PanedPage):
         self._draw_job()
 
     def _filter_word(self) -> str:
-        words = [f"sort: {self.by}"] if self.by is not SortOrder.FILE else []
-        if self._only is not None:
-            words.append("marked only")
+        words = [self.narrowing.sorted_by] if self.narrowing.sorted_by else []
+        if self.wanted.only is not None:
+            words.append(sanitize(self._about, 40))
         if self.wanted.batch:
             batch = self.batches.get(self.wanted.batch)
             words.append(f"batch: {sanitize(batch.name if batch else self.wanted.batch, 24)}")
-        typed = [word for word in self.query_one(FilterLine).value.split() if not word.startswith("batch:")]
+        typed = [word for word in self.narrowing.typed.split() if not word.startswith("batch:")]
         return self.host.glyphs.plain("  ".join([*words, *(sanitize(word, 24) for word in typed)]))
 
     def _draw_job(self) -> None:
@@ -309,16 +310,13 @@ class Jobs(PanedPage):
                 if start <= event.x < end:
                     self._choose(group)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Another filter is typed."""
-        self.wanted = filter_from(event.value, self.wanted.group, self.batches.values())
+    def renarrow(self) -> None:
+        """Other words are typed, or another order is wanted."""
+        typed = filter_from(self.narrowing.typed, self.wanted.group, self.batches.values())
+        self.wanted = typed._replace(only=self.wanted.only)
         self.read(reorder=True, repin=True)
 
     # ------------------------------------------------------------------------------------- actions: what is shown
-
-    def action_filter(self) -> None:
-        """Type a filter."""
-        self.query_one(FilterLine).begin()
 
     def action_chip(self, by: int) -> None:
         """Another chip."""
@@ -334,16 +332,18 @@ class Jobs(PanedPage):
         while self.back():
             pass
 
-    def action_sort(self) -> None:
-        """Sort another way."""
-        orders = list(SortOrder)
-        self.by = orders[(orders.index(self.by) + 1) % len(orders)]
-        self.read(reorder=True, repin=True)
-
     def action_marked_only(self) -> None:
         """Show the marked only, or all again."""
-        self._only = frozenset(self.table.marked) if self._only is None and self.table.marked else None
-        self.read(reorder=True)
+        if self.wanted.only is None and self.table.marked:
+            self.show_only(self.table.marked, "marked only")
+        else:
+            self.wanted = self.wanted._replace(only=None)
+            self.read(reorder=True)
+
+    def show_only(self, numbers: Iterable[int], about: str) -> None:
+        """Show none but these jobs; ``about`` says which they are."""
+        self.wanted, self._about = self.wanted._replace(only=frozenset(numbers)), about
+        self.read(reorder=True, repin=True)
 
     def action_mark(self) -> None:
         """Mark the job under the cursor and go on to the next."""
@@ -377,16 +377,15 @@ class Jobs(PanedPage):
         else:
             self.notify("Nothing needs you.", markup=False)
 
-    async def action_batches(self) -> None:
+    def action_batches(self) -> None:
         """The batches; show one."""
-        from artui.tui.batches import MOST_BATCHES, BatchesScreen
+        from artui.tui.batches import BatchesScreen
 
-        newest = list(self.batches.values())[:MOST_BATCHES]
-        figures = await self.host.view.ask(window.overviews, [batch.id for batch in newest])
-        self.app.push_screen(BatchesScreen(newest, figures), self._show_batch)
+        self.app.push_screen(BatchesScreen(list(self.batches.values())), self._show_batch)
 
     def _show_batch(self, wanted: Filter | None) -> None:
         if wanted is not None:
+            self.query_one(FilterLine).value = self.narrowing.typed = ""
             self.wanted = wanted
             self.read(reorder=True, repin=True)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from textual.content import Content
 
+from artui.core.finding import JOB_WORDS, hint
 from artui.journal import Connection, crowds, window
 from artui.journal.crowds import Crowds, HoldCount
 from artui.journal.groups import group
@@ -20,6 +21,7 @@ from artui.model.states import Status
 from artui.sanitize import sanitize, width
 from artui.tui.advice import sentence
 from artui.tui.look import Glyphs
+from artui.tui.narrowing import Wanted
 from artui.tui.words import RowContext, brief, clock, home, plural
 
 CHIPS: tuple[tuple[Group | None, str, str], ...] = (
@@ -32,6 +34,31 @@ CHIPS: tuple[tuple[Group | None, str, str], ...] = (
     (Group.ENDED, "Ended", "End"),
 )
 """Each group with the word of its chip, and a short one for narrow screens."""
+
+HINT = hint(JOB_WORDS, ["price"])
+"""The words that narrow a list of jobs."""
+ORDERS = {
+    SortOrder.FILE: "from the end",
+    SortOrder.NEWEST: "oldest first",
+    SortOrder.STAGE: "from the end",
+    SortOrder.COST: "lowest first",
+}
+"""The orders of a list of jobs, and what each is called the other way round."""
+
+
+class JobsWanted(Wanted):
+    """What is typed to narrow a list of jobs, and by what it is sorted; by itself it is by ``own``."""
+
+    def __init__(self, own: SortOrder) -> None:
+        self.own = own
+        self.orders_beside = [one for one in ORDERS if one is not own]
+        super().__init__(HINT, [(one, ORDERS[one]) for one in self.orders_beside])
+
+    @property
+    def by(self) -> SortOrder:
+        """How it is sorted."""
+        return self.own if self.place < 0 else self.orders_beside[self.place]
+
 
 _OF_JOBS = {"retry": Command.RETRY, "cancel": Command.CANCEL}
 """The keys that are about jobs, by what they ask for."""
@@ -61,14 +88,14 @@ NO_PHOTOS = (
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is to be read: under which filter, in which order, which rows; ``only`` these jobs where it is given.
+    """What is to be read: under which filter, in which order or ``turned`` around, which rows.
 
     ``pinned`` are the jobs shown on top, which change only with ``repin``; ``first``: so many rows of a new order.
     """
 
     wanted: Filter
     by: SortOrder
-    only: frozenset[int] | None
+    turned: bool
     rows: tuple[int, ...]
     pinned: array[int]
     reorder: bool
@@ -102,9 +129,7 @@ def read_page(db: Connection, wish: Wish) -> JobsRead:
         if wish.repin:
             top = wish.wanted.group is None and wish.by is SortOrder.FILE
             pinned = window.needing(db, wish.wanted) if top else array("q")
-        order = window.order(db, wish.wanted, wish.by, pinned=pinned)
-        if wish.only is not None:
-            order = array("q", (number for number in order if number in wish.only))
+        order = window.order(db, wish.wanted, wish.by, turned=wish.turned, pinned=pinned)
         seconds = time.monotonic() - began
         numbers = (*numbers, *order[: wish.first])
     found = window.some(db, numbers)
@@ -125,9 +150,10 @@ def chips_line(
 ) -> tuple[Content, list[tuple[int, int, Group | None]]]:
     """The chips with their counts and, at the right, what narrows them; with where each chip stands."""
     some = [each for each in CHIPS if overview.count(each[0]) or each[0] in (None, chosen)]
-    for words, those in ((1, CHIPS), (2, CHIPS), (2, some)):
+    beside = width(filtered) + 2 if filtered else 0
+    for words, those in ((1, CHIPS), (2, CHIPS), (1, some), (2, some)):
         labels = [(each[0], f"{each[words]} {overview.count(each[0]):,}") for each in those]
-        if sum(len(label) + 2 for _, label in labels) <= cells:
+        if sum(len(label) + 2 for _, label in labels) + beside <= cells:
             break
     parts: list[str | tuple[str, str]] = []
     spans: list[tuple[int, int, Group | None]] = []

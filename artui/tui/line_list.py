@@ -51,10 +51,11 @@ class LineList(ScrollView, Generic[I, R], can_focus=True):
         Binding("home,g", "edge(0)", show=False, tooltip="The first line"),
         Binding("end,G", "edge(-1)", show=False, tooltip="The last line"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", "lines--quiet"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"lines--cursor", "lines--away", "lines--quiet"}
     DEFAULT_CSS = """
     LineList { height: 1fr; scrollbar-size: 0 0; overflow-x: hidden; }
     LineList > .lines--cursor { background: $cursor; color: $cursor-text; text-style: bold; }
+    LineList > .lines--away { text-style: underline; }
     LineList > .lines--quiet { color: $quiet; }
     """
 
@@ -187,10 +188,12 @@ class LineList(ScrollView, Generic[I, R], can_focus=True):
         row = self._rows.get(item)
         if row is None and (row := self.say(item)) is not None:
             self._rows[item] = row
-        # One colour under the cursor: on its ground no other one can be read in every theme and every terminal.
-        at_cursor = place == self._cursor
-        plain = self._style("cursor" if at_cursor else "")
-        segments = [Segment(text, plain if at_cursor else self._style(kind)) for text, kind in self.pieces(item, row)]
+        # One colour under the cursor: on its ground no other one can be read in every theme and every terminal. Only
+        # where keys go it has a ground of its own.
+        at_cursor = place == self._cursor and self.has_focus
+        plain = self._style("cursor" if at_cursor else "away" if place == self._cursor else "")
+        resting = place == self._cursor
+        segments = [Segment(text, plain if resting else self._style(kind)) for text, kind in self.pieces(item, row)]
         return Strip(segments).adjust_cell_length(cells, plain)
 
     def _style(self, kind: str) -> Style:
@@ -216,6 +219,14 @@ class LineList(ScrollView, Generic[I, R], can_focus=True):
         self._keep_in_sight()
         self.look_around()
         self.refresh()
+
+    def on_focus(self) -> None:
+        """Keys go here now."""
+        self.refresh_line(self._cursor)
+
+    def on_blur(self) -> None:
+        """Keys go elsewhere now."""
+        self.refresh_line(self._cursor)
 
     def on_click(self, event: events.Click) -> None:
         """A click moves the cursor; a double click opens."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import locale
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -161,6 +161,10 @@ class Glyphs:
     brackets: tuple[str, str]
     parts: str = ""
     """The signs of a cell that is filled in part, the least first."""
+    heights: str = ".:-=*#"
+    """The signs of a chart one cell high, the least first."""
+    moving: str = "~"
+    """What stands for what is under way in a bar of several parts."""
 
     def plain(self, text: str) -> str:
         """A sentence with the signs that this set has."""
@@ -170,6 +174,7 @@ class Glyphs:
 UNICODE = Glyphs(
     needs="!", failed="✗", up="↑", working="◐", down="↓", queued="·", qa="Q", done="✓", unpaid="-", marked="●",
     full="█", empty="░", rule="─", dot="·", arrow="→", ellipsis="…", brackets=("", ""), parts="▏▎▍▌▋▊▉",
+    heights="▁▂▃▄▅▆▇█", moving="▒",
 )  # fmt: skip
 ASCII = Glyphs(
     needs="!", failed="x", up=">", working="~", down="<", queued=".", qa="Q", done="+", unpaid="-", marked="*",
@@ -194,6 +199,23 @@ def bar(glyphs: Glyphs, done: int, total: int, cells: int) -> str:
     filled, part = divmod(min(room * parts, max(0, room * parts * done // total)) if total > 0 else 0, parts)
     begun = glyphs.parts[part - 1] if part else ""
     return before + glyphs.full * filled + begun + glyphs.empty * (room - filled - len(begun)) + after
+
+
+def sparkline(glyphs: Glyphs, numbers: Sequence[int]) -> str:
+    """A chart one cell high with a sign for each number, as high as it is beside the greatest; nought is the least."""
+    most, last = max(numbers, default=0), len(glyphs.heights) - 1
+    return "".join(glyphs.heights[-(-last * number // most) if most else 0] for number in numbers)
+
+
+def shares(numbers: Sequence[int], cells: int) -> list[int]:
+    """So many cells divided as these numbers are; what is there at all has a cell, as far as they go."""
+    total = sum(numbers)
+    found = [max(1, cells * number // total) if number else 0 for number in numbers]
+    while sum(found) > cells and any(found):
+        found[found.index(max(found))] -= 1
+    if total and sum(found) < cells:
+        found[found.index(max(found))] += cells - sum(found)
+    return found
 
 
 class Width(IntEnum):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from artui.journal import crowds, offers, window
 from artui.journal.caps import LEVELS
 from artui.journal.crowds import Crowds
+from artui.journal.groups import group
 from artui.model.holds import Group
 from artui.model.job import Event, Job
 from artui.model.states import Status
@@ -40,10 +41,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Toast:
-    """A message that deserves a toast."""
+    """A message that deserves a toast. ``is_call``: a person who looks elsewhere should hear it: they are needed,
+    or what they wait for is there."""
 
     text: str
     is_trouble: bool
+    is_call: bool = False
 
 
 class News:
@@ -85,11 +88,11 @@ class News:
     async def take_in(self, look: Look, view: View) -> list[Toast]:
         """Remember what a look has shown; returns what deserves a toast: each new kind of trouble, and each batch that
         is finished."""
-        toasts = []
+        toasts: list[Toast] = []
         if look.events:
             known = await view.ask(window.some, [event.job for event in look.events])
             shared = await view.ask(crowds.crowds)
-            toasts += [Toast(text, is_trouble=True) for text in self._hear(look.events, known, shared)]
+            toasts += self._hear(look.events, known, shared)
         ended = [batch for batch in self._unfinished if batch not in look.unfinished]
         self._unfinished = look.unfinished
         for batch in ended:
@@ -97,7 +100,7 @@ class News:
                 name, figures = finished
                 text = f"{sanitize(name, 40)} is done: {standing(figures.counts)}. {spent(figures.totals.values())}."
                 self.tell(time.time(), text)
-                toasts.append(Toast(text, is_trouble=bool(figures.counts[Group.NEEDS])))
+                toasts.append(Toast(text, is_trouble=bool(figures.counts[Group.NEEDS]), is_call=True))
         return toasts
 
     async def of_silence(self, before: Look, look: Look, view: View) -> list[Toast]:
@@ -134,8 +137,8 @@ class News:
                     toasts.append(Toast(text, is_trouble=bound.cap.level > LEVELS[0]))
         return toasts
 
-    def _hear(self, events: Iterable[Event], known: Mapping[int, Job], shared: Crowds) -> Sequence[str]:
-        """Remember what a person wants to hear of; returns the kinds of trouble that are new, as sentences.
+    def _hear(self, events: Iterable[Event], known: Mapping[int, Job], shared: Crowds) -> Sequence[Toast]:
+        """Remember what a person wants to hear of; returns the kinds of trouble that are new.
 
         ``known`` holds the jobs as they are now: an event they have left behind is no news any more. What jobs
         share (``shared``) is one message, which says how many they are by now.
@@ -160,7 +163,8 @@ class News:
                     self._kinds.add(kind)
                     # A toast hides what is below it, and the whole text stands in the message line.
                     first, _, more = text.partition(". ")
-                    toasts.append(f"{first}." if more else text)
+                    calls = group(job.status, job.reason, job.hold_scope) is Group.NEEDS
+                    toasts.append(Toast(f"{first}." if more else text, is_trouble=True, is_call=calls))
         return toasts
 
     def forget_kinds(self) -> None:

@@ -11,6 +11,7 @@ from textual.app import App
 from textual.content import Content
 from textual.screen import Screen
 
+from artui.config.known import NOTICES
 from artui.tui.choosing import ChoiceDialog
 from artui.tui.shell import key_name
 
@@ -76,6 +77,7 @@ def offer(app: App[Any]) -> None:
     """Offer every action by name, each with its key, and do the one that is chosen."""
     offered = [action for action in actions(app.screen) if action.verb not in NOT_BY_NAME]
     offered.append(PaletteAction(("",), "Colours: dark, light, high contrast, the terminal's own", "theme", app, True))
+    offered.append(PaletteAction(("",), f"Notice outside: {', '.join(NOTICES)}", "notice", app, True))
     rows = [(one, Content.assemble((f"{one.keys[0]:>{KEYS}}", "bold $primary"), "  ", one.says)) for one in offered]
 
     async def chosen(action: PaletteAction | None) -> None:

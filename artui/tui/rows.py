@@ -41,8 +41,8 @@ class Rows(Options):
     Rows { height: 1fr; border: none; padding: 0; background: $background; scrollbar-size: 0 0; text-wrap: nowrap; }
     Rows:focus { border: none; background-tint: initial; }
     Rows > .option-list--option { padding: 0; }
-    Rows > .option-list--option-highlighted { background: $cursor; text-style: bold; }
-    Rows:focus > .option-list--option-highlighted { background: $cursor; color: $foreground; text-style: bold; }
+    Rows > .option-list--option-highlighted { background: $background; color: $foreground; text-style: underline; }
+    Rows:focus > .option-list--option-highlighted { background: $cursor; color: $cursor-text; text-style: bold; }
     """
 
     def put(self, rows: Iterable[tuple[str, Content]]) -> None:

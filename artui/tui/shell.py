@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from textual import events
 from textual.binding import ActiveBinding
@@ -16,9 +17,13 @@ from artui.engine.client import EngineStatus
 from artui.journal.requests import EngineRow
 from artui.model.holds import Group
 from artui.sanitize import sanitize, width
-from artui.tui.look import Width, room
+from artui.tui.drawing import chosen
+from artui.tui.look import Width, room, sparkline
 from artui.tui.view import Look
-from artui.tui.words import amount, rate
+from artui.tui.words import amount, plural, rate
+
+if TYPE_CHECKING:
+    from artui.tui.host import Host
 
 
 class Line(Static):
@@ -90,7 +95,9 @@ class Header(Line):
         while len(said) > 1 + bool(needs) and (narrow or width(left) + _joined(said) + 4 > cells):
             said.pop()
         at = cells - 1 - _joined(said)
-        parts: list[str | tuple[str, str]] = [" ", (left, "bold"), " " * max(2, at - 1 - width(left))]
+        pace = self._pace(look, at - width(left) - 5)
+        gap = " " * max(2, at - 1 - width(left) - width(pace))
+        parts: list[str | tuple[str, str]] = [" ", (left, "bold"), (pace, "$quiet"), gap]
         at, self._spans = max(at, width(left) + 3), []
         for place, (text, key) in enumerate(said):
             parts += [*([" | "] if place else []), (text, "reverse bold") if key else text]
@@ -98,6 +105,15 @@ class Header(Line):
             self._spans.append((at, at + width(text), key))
             at += width(text)
         self.say(Content.assemble(*parts, " "))
+
+    def _pace(self, look: Look, cells: int) -> str:
+        """How many photos were saved in the last minute and in those before, where there is room on a wide screen; not
+        where a slow line has no pictures beside its lists either."""
+        if not look.pace or self.app.size.width < Width.WIDE or not chosen.follows:
+            return ""
+        glyphs = cast("Host", self.app).glyphs
+        said = f"   {plural(look.pace[-1], 'photo')} a min "
+        return next((one for one in (said + sparkline(glyphs, look.pace), said) if width(one) <= cells), "")
 
     def on_click(self, event: events.Click) -> None:
         """A click on what calls a person."""

@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from asyncio import wrap_future
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,8 @@ T = TypeVar("T")
 
 LOOK_EVERY = 0.25
 ENGINE_EVERY = 1.0
+MINUTES, MOST_SAVED = 12, 500
+"""The minutes whose pace is told, and the most photos that are counted in them."""
 MOST_EVENTS = 500
 """More news than this at once is not listed job by job: everything counts as changed."""
 
@@ -64,6 +67,8 @@ class Look:
     """How many jobs of each batch are not finished."""
     wrote: bool = False
     """Whether anything in the journal is new."""
+    pace: tuple[int, ...] = ()
+    """How many photos were saved in each of the last minutes, the newest last; empty where nothing is under way."""
 
     def rate(self, way: str) -> float:
         """Bytes a second of all transfers that go ``up`` or ``down``."""
@@ -92,6 +97,8 @@ class View:
         self._told: dict[str, Balance] = {}
         self._engine_looked = 0.0
         self._sampled = 0.0
+        self._saved: deque[float] | None = None
+        """When the last photos were saved; None while nothing is under way."""
 
     def start(self, publish: Callable[[Look], object]) -> None:
         """Begin to look; ``publish`` is called in the view's thread, only with news."""
@@ -152,8 +159,9 @@ class View:
         news = self._read() if wrote else replace(before, changed=frozenset(), events=())
         engine = self._engine(news, wrote=wrote)
         moving = self._transfers(engine)
-        self._look = replace(news, engine=engine, moving=moving, wrote=wrote)
-        if wrote or engine != before.engine or moving != before.moving:
+        pace = self._pace(news)
+        self._look = replace(news, engine=engine, moving=moving, wrote=wrote, pace=pace)
+        if wrote or (engine, moving, pace) != (before.engine, before.moving, before.pace):
             self._publish(self._look)
 
     def _read(self) -> Look:
@@ -189,6 +197,21 @@ class View:
             return before
         self._engine_looked = now
         return _calm(find_engine(self.paths, self.journal))
+
+    def _pace(self, news: Look) -> tuple[int, ...]:
+        if not news.counts.get(Group.ACTIVE):
+            self._saved = None
+            return ()
+        now = time.time()
+        if self._saved is None or news.changed is None:
+            self._saved = deque(sorted(self.journal.read(history.last_ends, most=MOST_SAVED)), MOST_SAVED)
+        else:
+            self._saved.extend(event.at for event in news.events if event.what == "saved")
+        counts = [0] * MINUTES
+        for at in self._saved:
+            if 0 <= (minute := int(now - at) // 60) < MINUTES:
+                counts[-1 - minute] += 1
+        return tuple(counts)
 
     def _transfers(self, engine: EngineStatus | None) -> Mapping[int, Moving]:
         now = time.monotonic()

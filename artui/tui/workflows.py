@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,7 +16,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig, Config, ConfigError, load, save_setting
-from artui.core.finding import best_first, priced
+from artui.core.finding import Fields, SortKey
 from artui.credentials import Vault
 from artui.journal import Connection, accounts, offers
 from artui.model.states import FINAL
@@ -28,6 +28,7 @@ from artui.tui.columns import Column, Slot, heads, layout, line
 from artui.tui.dialogs import Choice, No, Question, TextDialog
 from artui.tui.filter_line import FilterLine
 from artui.tui.look import Width
+from artui.tui.narrowing import Narrowed, Narrowing
 from artui.tui.pages import SUBMIT
 from artui.tui.panes import PanedPage
 from artui.tui.rows import SIGN, Rows
@@ -57,14 +58,21 @@ COLUMNS = (
     Column("Author", 22, gap=2, wanted_from=Width.FULL),
 )
 
-ORDERS: tuple[tuple[str, str, Callable[[CatalogEntry], Any]], ...] = (
-    ("", "", lambda _: 0),
-    ("name", "from Z", lambda one: one.workflow.name.casefold()),
-    ("price", "dearest first", lambda one: one.workflow.price or 0),
-    ("last use", "latest first", lambda one: one.past.last_used),
-    ("cost so far", "most first", lambda one: one.past.charged),
+FIELDS: Fields[CatalogEntry] = Fields(
+    workflow_words.found_by,
+    named={
+        "step": lambda one: " ".join(workflow_words.steps(one.workflow)),
+        "author": lambda one: one.workflow.author,
+    },
+    numbers={"price": lambda one: one.workflow.price},
+    orders=(
+        SortKey("name", "from Z", lambda one: one.workflow.name.casefold()),
+        SortKey("price", "dearest first", lambda one: one.workflow.price or 0),
+        SortKey("last use", "latest first", lambda one: one.past.last_used),
+        SortKey("cost so far", "most first", lambda one: one.past.charged),
+    ),
+    ranked=True,
 )
-"""What the list is sorted by, how the other way round is called, and the key; the first is as the catalogue has it."""
 
 
 class OfferRows(Rows):
@@ -75,7 +83,7 @@ class OfferRows(Rows):
     ]
 
 
-class Workflows(PanedPage):
+class Workflows(Narrowed, PanedPage):
     """The workflows of the account in use."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -90,9 +98,8 @@ class Workflows(PanedPage):
         Binding("space", "mark", "mark", tooltip="Mark this workflow; two marked are compared"),
         Binding("D", "default", "default", tooltip="What new orders and rules of this account begin with"),
         Binding("h", "executions", "executions", tooltip="What was bought of this workflow, at the service"),
-        Binding("comma", "sort", "sort", tooltip="Sort by name, price, last use or cost so far; again: the other way"),
         Binding("R", "fetch", "look again", tooltip="Look at the service for workflows and prices"),
-        Binding("slash", "filter", "filter", tooltip="Filter by name, steps, format, author, date or id; price<20"),
+        *Narrowed.NARROW,
         Binding("y", "copy", show=False, tooltip="Copy the id of this workflow"),
         *PanedPage.PANE,
     ]
@@ -118,12 +125,12 @@ class Workflows(PanedPage):
         self._trouble = ""
         self._asking = False
         self._marked: set[str] = set()
-        self._order, self._turned = 0, False
+        self.narrowing: Narrowing[CatalogEntry] = Narrowing(FIELDS)
 
     def compose(self) -> ComposeResult:
         """What is known since when, the list, and all about the workflow under the cursor."""
         yield Line(id="state")
-        yield FilterLine("name, step, format, author, date, id, price<20: ghost png", instead="#state", of="#offers")
+        yield FilterLine(instead="#state", of="#offers")
         yield Line(id="heads")
         with Horizontal(id="middle"):
             with Vertical(id="list"):
@@ -154,11 +161,7 @@ class Workflows(PanedPage):
 
     def back(self) -> bool:
         """Take the filter away."""
-        typed = self.query_one(FilterLine)
-        if not typed.value:
-            return False
-        typed.value = ""
-        return True
+        return self.widen()
 
     @property
     def account(self) -> AccountConfig | None:
@@ -230,12 +233,7 @@ class Workflows(PanedPage):
         pane = self.pane_cells
         self.set_class(pane > 0, "-paned")
         self.query_one("#side").styles.width = max(1, pane)
-        words, is_priced = priced(self.query_one(FilterLine).value)
-        offers = [one for one in self.catalogue.offers if is_priced(one.workflow.price)]
-        offers = [offers[place] for place in best_first(words, list(map(workflow_words.found_by, offers)))]
-        if self._order:
-            offers.sort(key=ORDERS[self._order][2], reverse=self._turned)
-        self.shown_offers = offers
+        self.shown_offers = self.narrowing.of(self.catalogue.offers)
         self.query_one("#state", Line).say(f" {self._state(cells - 2)}")
         slots = layout(self._columns(cells - pane), cells - pane, SIGN, 1)
         self.query_one("#heads", Line).say(heads(slots))
@@ -249,13 +247,10 @@ class Workflows(PanedPage):
     def _state(self, cells: int) -> str:
         glyphs, found = self.host.glyphs, self.catalogue
         words = [sanitize(self._account, 20) or "no account", self._since()]
-        if typed := self.query_one(FilterLine).value.strip():
-            words.insert(1, f"{len(self.shown_offers)} of {len(found.offers)} match '{sanitize(typed, 24)}'")
-        elif found.offers:
-            words.insert(1, plural(len(found.offers), "workflow"))
-        if self._order:
-            name, turned, _ = ORDERS[self._order]
-            words.append(f"by {name}{f', {turned}' if self._turned else ''}")
+        number = len(found.offers)
+        if number and not self.narrowing.typed.strip():
+            words.insert(1, plural(number, "workflow"))
+        words.append(self.narrowing.said(len(self.shown_offers), number))
         said = f" {glyphs.dot} ".join(word for word in words if word)
         return beginning(f"{said} {glyphs.dot} {self._trouble}" if self._trouble else said, cells, glyphs.ellipsis)
 
@@ -306,7 +301,7 @@ class Workflows(PanedPage):
 
     def _emptiness(self) -> str:
         if self.catalogue.offers:
-            return f"None of {len(self.catalogue.offers)} match. esc clears the filter."
+            return self.narrowing.none(len(self.catalogue.offers))
         if self.account is None:
             return "Workflows are kept at the service; seeing them needs an account: 5."
         if self._trouble:
@@ -344,21 +339,14 @@ class Workflows(PanedPage):
         if self.offer is not None:
             self.run_latest(partial(self._open, self.offer), "open")
 
-    def on_input_changed(self) -> None:
-        """Another filter is typed."""
-        self.draw()
-
     # ----------------------------------------------------------------------------------------------------- actions
 
     def reshape(self) -> None:
         """The pane was opened, closed or moved."""
         self.draw()
 
-    def action_sort(self) -> None:
-        """Sort by the same the other way round, then by the next."""
-        self._turned = bool(self._order) and not self._turned
-        if not self._turned:
-            self._order = (self._order + 1) % len(ORDERS)
+    def renarrow(self) -> None:
+        """Other words are typed, or another order is wanted."""
         self.draw()
 
     @property
@@ -399,10 +387,6 @@ class Workflows(PanedPage):
             return
         self.notify(f"{name} is the default of {whose} now; saved in settings.toml.", markup=False)
         self.draw()
-
-    def action_filter(self) -> None:
-        """Type a filter."""
-        self.query_one(FilterLine).begin()
 
     def action_fetch(self) -> None:
         """Look at the service again."""
@@ -464,6 +448,7 @@ class Workflows(PanedPage):
 
     async def _list_executions(self, account: AccountConfig, offer: CatalogEntry) -> None:
         from artui.core import executions
+        from artui.tui.runs import RunsScreen
 
         try:
             async with at_service(self.host.config, account, Vault(self.host.paths)) as provider:
@@ -473,13 +458,8 @@ class Workflows(PanedPage):
             self.host.notify(str(trouble), severity="warning")
             return
         past = await self.host.view.ask(executions.marked, payer, found)
-        lines = [
-            f"{executions.began(one.progress, self.host.config.timezone)[:16]:<16} {one.progress.state:<14}"
-            f" {amount(one.progress.charged):>6}  {sanitize(one.whose, 13):<13}  {sanitize(one.progress.name, 20)}"
-            for one in past
-        ]
-        text = "\n".join(lines) or "The service has no execution of it."
-        self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: the newest executions", Content(text)))
+        zone = self.host.config.timezone
+        self.app.push_screen(RunsScreen(offer.workflow.name, past, zone))
 
     async def action_submit(self) -> None:
         """Go where photos are picked, with this workflow."""

@@ -54,11 +54,30 @@ async def test_the_line_below_begins_like_the_execution() -> None:
         await desk.sees("execution 4f49c2b1 ")
 
 
-async def test_batches_are_told_in_columns() -> None:
-    fill(FAILED, SAVED, SENT, batch="autumn 2026-11-23 02:44:39")
-    async with at_desk() as desk:
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_batches_are_told_in_columns_with_bars(size: tuple[int, int]) -> None:
+    fill(FAILED, *[SAVED] * 9, *[SENT] * 5, *[QUEUED] * 5, batch="autumn 02:44:39")
+    fill(SAVED, batch="spring", names="shoes/IMG_{:04}.jpg")
+    async with at_desk(size) as desk:
         await desk.press("B")
-        await desk.sees(" Saved Moving Ended  Charged", "02:44:39 ", "     1      1     0       10 1 needs you")
+        await desk.sees("9 of 20", "1 of 1", "2 batches", "1 saved. 10 cr.")
+        await desk.press("down")
+        await desk.sees("5 active, 5 queued, 9 saved, 1 needs you. 150 cr.")
+        lines = desk.lines()
+        assert {len(line) for line in lines} == {size[0]}
+        line = next(line for line in lines if "autumn" in line)
+        bar = "".join(letter for letter in line if letter in "#~.!x")
+        assert bar.strip("#~.!") == ""
+        assert 8 <= bar.count("#") <= 10
+        assert bar.count("!") == 1
+        assert all(line.endswith(" ") for line in lines[1:-3])
+        await desk.press("slash", *"spring", "enter")
+        await desk.sees("1 of 2 match 'spring'")
+        await desk.press("escape", "comma", "comma")
+        await desk.sees("by name, from Z")
+        await desk.press("enter")
+        await desk.until(lambda: len(desk.table.order) == 1)
+        await desk.sees("batch: spring")
 
 
 async def test_words_filter_and_escape_goes_back_step_by_step() -> None:
@@ -82,6 +101,31 @@ async def test_sku_and_workflow_narrow_the_list() -> None:
         await desk.until(lambda: list(desk.table.order) == numbers[:1])
         await desk.press("escape", "escape", "slash", *"workflow:mannequin")
         await desk.sees("None of 3 match")
+
+
+async def test_piles_traits_and_costs_narrow_the_list_and_its_sum() -> None:
+    numbers = fill({**SAVED, "review": "rejected"}, SAVED, {**QUEUED, "quoted": 70}, FAILED)
+    async with at_desk() as desk:
+        for typed, found in (
+            ("status:saved", numbers[1:2]), ("status:queued", numbers[2:3]), ("status:failed", numbers[3:]),
+            ("status:nothing", []), ("is:rejected", numbers[:1]), ("price>60", numbers[2:3]), ("is:nothing", []),
+        ):  # fmt: skip
+            await desk.press("slash", *typed, "enter")
+            await desk.until(lambda found=found: list(desk.table.order) == found)
+            await desk.sees(f"{len(found)} job{'s' * (len(found) != 1)}: quoted")
+            await desk.press("escape")
+            await desk.until(lambda: len(desk.table.order) == 4)
+
+
+async def test_an_order_is_turned_around_before_the_next_one() -> None:
+    numbers = fill(*[SAVED] * 3)
+    async with at_desk((120, 36)) as desk:
+        await desk.press("comma")
+        await desk.until(lambda: list(desk.table.order) == numbers[::-1])
+        await desk.sees("by age")
+        await desk.press("comma")
+        await desk.until(lambda: list(desk.table.order) == numbers)
+        await desk.sees("by age, oldest first")
 
 
 async def test_a_filter_without_matches_says_so() -> None:

@@ -97,3 +97,34 @@ async def test_where_nothing_was_spent_it_says_so() -> None:
     async with at_desk() as desk:
         await desk.press("dollar_sign")
         await desk.sees("Nothing was spent in these 14 days.")
+
+
+async def test_enter_shows_the_jobs_behind_a_bar_and_words_narrow_the_bars() -> None:
+    bought = [*fill(SAVED, FAILED, SENT), *fill(SAVED, batch="ss27", names="shoes/IMG_{:04}.jpg")]
+    fill(QUEUED, batch="later")
+    async with at_desk() as desk:
+        await desk.press("dollar_sign")
+        await desk.sees("[Days]", "4 photos")
+        await desk.press("enter")
+        await desk.until(lambda: sorted(desk.table.order) == bought)
+        await desk.sees("[All 4]", "4 jobs: quoted 40", "Days: ")
+        await desk.press("escape")
+        await desk.until(lambda: len(desk.table.order) == 5)
+        await desk.press("dollar_sign", "left", "slash", *"ss27", "enter")
+        await desk.sees("[Batches]", "1 of 2 match 'ss27'")
+        await desk.press("enter")
+        await desk.until(lambda: list(desk.table.order) == bought[3:])
+        await desk.press("dollar_sign", "slash", *"x", "enter")
+        await desk.sees("None of 2 match 'x'. esc clears the filter.")
+        await desk.press("escape", "comma", "comma")
+        await desk.sees("by name, from the end")
+
+
+async def test_a_wide_page_has_a_bar_for_what_was_quoted() -> None:
+    fill(SAVED, {**SAVED, "charged": 20, "quoted": 10})
+    async with at_desk((120, 36)) as desk:
+        await desk.press("dollar_sign")
+        await desk.sees("Charged, sent +", "[Days]")
+        (line,) = [line for line in desk.lines() if "30!" in line and "####" in line]
+        charged, quoted = (len(part) for part in line.split("30!")[0].split() if set(part) == {"#"})
+        assert abs(3 * quoted - 2 * charged) <= 3

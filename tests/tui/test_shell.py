@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partialmethod
 
 import pytest
@@ -13,12 +14,14 @@ from textual.widgets._toast import Toast
 
 from artui.config import load, paths
 from artui.engine.anchor import open_journal
-from artui.journal import accounts, jobs, requests
+from artui.journal import Connection, accounts, jobs, requests
 from artui.model.states import Stage, Status
 from artui.tui.app import Console
 from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import No, Question, TextDialog
-from artui.tui.look import ASCII, DARK, HIGH_CONTRAST, LIGHT, TERMINAL, UNICODE, bar
+from artui.tui.drawing import Drawing
+from artui.tui.look import ASCII, DARK, HIGH_CONTRAST, LIGHT, TERMINAL, UNICODE, bar, shares
+from artui.tui.outside import notice
 from artui.tui.rows import Rows
 from artui.tui.shell import Header
 from tests.tui.desk import CUT, DOUBT, FAILED, QUEUED, SAVED, SENT, at_desk, fill
@@ -85,6 +88,38 @@ async def test_the_header_shows_money_and_what_needs_a_person() -> None:
         header = desk.lines()[0]
         assert len(header) == 80
         assert header.endswith("3 need you | engine: none yet ")
+
+
+async def test_the_header_charts_the_photos_of_each_minute_while_working(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    numbers = fill(SENT, *[SAVED] * 7)
+    ages = (5, 9, 70, 70, 70, 370, 5000)
+    async with at_desk((120, 36)) as desk:
+
+        def finished(db: Connection) -> None:
+            for number, age in zip(numbers[1:], ages, strict=True):
+                db.execute("UPDATE jobs SET finished_at = ? WHERE id = ?", (now - age, number))
+
+        desk.write(finished)
+        desk.console.view._saved = None
+        desk.write(lambda db: db.execute("UPDATE jobs SET ahead = ahead"))
+        await desk.sees("2 photos a min .....-....#*  ", "engine: none yet")
+        monkeypatch.setattr("artui.tui.shell.chosen", Drawing(follows=False))
+        desk.console._draw_header()
+        await desk.until(lambda: "a min" not in desk.lines()[0])
+        monkeypatch.undo()
+        desk.write(jobs.move, desk.job(numbers[0]), Stage.SUBMITTED, Status.CANCELLED, "cancelled")
+        await desk.until(lambda: desk.console.look.pace == ())
+        assert "a min" not in desk.lines()[0]
+
+
+@pytest.mark.parametrize("cells", [1, 5, 19, 40])
+@pytest.mark.parametrize("numbers", [(0, 0), (1, 0, 0), (1, 1000, 1), (7, 3, 2, 5, 1), (1,) * 9])
+def test_shares_fill_their_cells_and_none_is_lost(numbers: tuple[int, ...], cells: int) -> None:
+    found = shares(numbers, cells)
+    assert sum(found) == (cells if sum(numbers) else 0)
+    if cells >= len(numbers):
+        assert all(bool(number) == bool(share) for number, share in zip(numbers, found, strict=True))
 
 
 async def test_going_on_says_first_what_that_pays_for() -> None:
@@ -201,14 +236,78 @@ def test_a_bar_takes_its_cells_and_has_eighths_where_the_signs_have(done: int) -
     assert bar(ASCII, 50, 100, 7) == "[##...]"
 
 
-async def test_a_toast_leaves_sums_messages_and_keys_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_toast_covers_no_row_and_is_one(monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]) -> None:
     monkeypatch.setattr(Console, "run_test", partialmethod(Console.run_test, notifications=True))
-    fill(*[QUEUED] * 30)
-    async with at_desk() as desk:
-        desk.console.notify("Print Master now costs 34, not 30; not sent. " * 2, markup=False)
+    fill(*[QUEUED] * 60)
+    long = "[b]Print Master[/b] now costs 34, not 30; not sent. " * 9
+    async with at_desk(size) as desk:
+        rows = desk.lines()[3:-4]
+        desk.console.notify("the first one")
+        desk.console.notify(long)
         await desk.until(lambda: len(desk.console.screen.query(Toast)) == 1)
-        await desk.sees("30 jobs: quoted 300 = charged 0 + sent 0 + to come 300 + unspent 0", "Print Master")
-        assert "Print Master" not in "\n".join(desk.lines()[-4:])
+        await desk.sees("[b]Print Master[/b]", "60 jobs: quoted 600 = charged 0 + sent 0 + to come 600 + unspent 0")
+        lines = desk.lines()
+        assert [line[:60] for line in lines[3:-4]] == [line[:60] for line in rows]
+        assert lines[-1].lstrip().startswith("enter details"), "the keys can be read"
+        assert lines[-2].rstrip()[-1] in "~.", "it is cut at its end"
+        await desk.press("M")
+        await desk.sees("Messages", "not sent. [b]Print")
+
+
+async def test_a_person_elsewhere_is_told_when_they_are_needed_and_when_a_batch_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TMUX", raising=False)
+    monkeypatch.delenv("STY", raising=False)
+    first, second = fill(SENT, SENT, batch="boots\x1b]52;c;aGk=\x07; rm")
+    async with at_desk() as desk:
+        written: list[str] = []
+        monkeypatch.setattr(desk.console._driver, "write", written.append)
+
+        def told() -> list[str]:
+            return [text for text in written if text.startswith(("\x1b]9", "\a"))]
+
+        for word in ("bell", "desktop"):
+            await desk.press("colon", *"notice outside", "enter")
+            await desk.until(lambda word=word: desk.console.config.notice == word)
+        assert 'notice = "desktop"' in paths().settings_file.read_text()
+        row = desk.job(first)
+        desk.write(
+            jobs.move, row, Stage.SUBMITTED, Status.FAILED, "failed at the service", reason="failed at the service"
+        )
+        await desk.until(told)
+        assert told()[0].startswith("\x1b]9;artui: The service failed on IMG_0000.jpg")
+        written.clear()
+        desk.write(jobs.move, desk.job(second), Stage.SUBMITTED, Status.CANCELLED, "cancelled")
+        await desk.until(told)
+        assert " is done: 1 ended, 1 needs you." in told()[0]
+        assert told()[0].count("\x1b") == 1
+        assert told()[0].count("\a") == 1
+        assert "; rm" not in told()[0]
+
+
+@pytest.mark.parametrize(
+    ("environ", "begins", "ends"),
+    [
+        ({}, "\x1b]9;artui: ", "\a"),
+        ({"VTE_VERSION": "7600"}, "\x1b]777;notify;artui;", "\a"),
+        ({"TERM": "rxvt-unicode"}, "\x1b]777;notify;artui;", "\a"),
+        ({"TMUX": "/tmp/x"}, "\x1bPtmux;\x1b\x1b]9;artui: ", "\a\x1b\\\a"),
+        ({"STY": "1.pts"}, "\x1bP\x1b]9;artui: ", "\a\x1b\\\a"),
+    ],
+)
+def test_a_notice_holds_no_order_but_its_own(environ: dict[str, str], begins: str, ends: str) -> None:
+    for hostile in ("a\x1b\\b\x07c\x9cd;4;1", "\u202egpj\r\n\t", "x" * 900, "\udcff"):
+        order = notice(hostile, "desktop", environ)
+        assert order.startswith(begins)
+        assert order.endswith(ends)
+        body = order[len(begins) : -len(ends)]
+        assert body.isprintable()
+        assert ";" not in body
+        assert len(order.encode()) < 255
+    assert notice("a", "bell", environ) == "\a"
+    assert notice("a", "off", environ) == ""
 
 
 async def test_leaving_with_nothing_under_way_asks_nothing() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.widgets import Input
 
 from artui.core.plan import Plan, Planner, SourceFile, Target, new_job
@@ -24,7 +25,7 @@ from artui.sim.server import Simulator
 from artui.tui.dialogs import Question
 from artui.tui.submit import Submit
 from artui.tui.submit.batches import Batching, Split, label_of
-from artui.tui.submit.marks import Marks
+from artui.tui.submit.marks import LineKind, Marks
 from artui.tui.submit.ordering import target_of
 from tests import retagged
 from tests.damaged import holey_photo
@@ -488,6 +489,70 @@ def test_a_label_with_an_unknown_placeholder_is_refused() -> None:
 def test_an_output_may_name_a_folder_or_a_template() -> None:
     assert target_of("/out") == Target(Path("/out"), "{relative}/{stem}")
     assert target_of("/out/{date}/{stem}{ext}") == Target(Path("/out"), "{date}/{stem}")
+    assert target_of("/out/{sku}-{n}") == Target(Path("/out"), "{sku}-{n}")
+    assert target_of("/out/{date}") == Target(Path("/out"), "{date}/{relative}/{stem}")
+    assert target_of("/out/{relative}") == Target(Path("/out"), "{relative}/{stem}")
+
+
+async def test_an_account_may_have_a_folder_for_each_folder_of_photos(
+    stand_in: Simulator, monkeypatch: pytest.MonkeyPatch, boots: Path, tmp_path: Path
+) -> None:
+    async with signed_in(stand_in, monkeypatch, tmp_path / "out" / "{relative}") as desk:
+        await desk.press("a", "space")
+        await desk.until(lambda: submit(desk).total.to_send == 5)
+        await desk.press("s")
+        await desk.sees("Send 5 photos")
+        await desk.press("y")
+        await desk.until(lambda: len(all_jobs(desk)) == 5)
+        assert {(job.folder, job.stem) for job in all_jobs(desk)} == {
+            (tmp_path / "out", "IMG_0000"), (tmp_path / "out", "IMG_0001"), (tmp_path / "out", "IMG_0002"),
+            (tmp_path / "out" / "details", "heel"), (tmp_path / "out" / "details", "sole"),
+        }  # fmt: skip
+
+
+async def test_what_is_dropped_is_marked_and_taken_back(boots: Path, tmp_path: Path) -> None:
+    async with submitting() as desk:
+        chooser = submit(desk).chooser
+
+        def paste(text: str) -> None:
+            desk.console.post_message(events.Paste(text))
+
+        paste(f"'{boots}/IMG_0000.jpg' {boots}/notes.txt {boots}/IMG_0001.jpg ")
+        await desk.until(lambda: len(chooser.marks) == 2)
+        assert not any(map(chooser.marks.is_alone, chooser.marks))
+        paste(f"file://{boots}/details\n")
+        await desk.until(lambda: len(chooser.marks) == 4)
+        assert chooser.folder == boots / "details"
+        paste("these are\nno paths")
+        paste(str(boots / "IMG_0002.jpg"))
+        await desk.until(lambda: chooser.marks.is_alone(boots / "IMG_0002.jpg"))
+        for left in (4, 2, 0, 0):
+            await desk.press("u")
+            await desk.until(lambda left=left: len(chooser.marks) == left)
+        await desk.press("slash")
+        paste(str(boots))
+        await desk.sees(str(boots)[:30])
+        assert not chooser.marks, "what is pasted into an input is typed"
+
+
+async def test_the_list_is_narrowed_by_sku_and_verdict_and_sorted(boots: Path) -> None:
+    (boots / "cut.jpg").write_bytes((boots / "IMG_0000.jpg").read_bytes()[:9000])
+    os.utime(boots / "cut.jpg", (1e9, 1e9))
+    async with submitting() as desk:
+        files = submit(desk).chooser.files
+
+        def names() -> list[str]:
+            return [item.path.name for item in files.items if item.kind is LineKind.FILE]
+
+        await desk.press("slash", *"status:refused", "enter")
+        await desk.until(lambda: names() == ["cut.jpg"])
+        await desk.press("escape", "slash", *"sku:boots type:jpg", "enter")
+        await desk.until(lambda: len(names()) == 4)
+        await desk.press("comma", "comma", "comma")
+        await desk.sees("by size")
+        assert names()[0] == "cut.jpg"
+        await desk.press("slash", *"ghots", "enter")
+        await desk.sees("match 'ghots'. esc clears the filter.")
 
 
 def test_results_keep_the_folders_below_the_deepest_that_all_marked_lie_in() -> None:

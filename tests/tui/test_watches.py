@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.color import Color, ColorSystem
 from textual.widgets import Input
 
 from artui.config import paths
@@ -25,8 +26,10 @@ from artui.model.states import Review, Seen
 from artui.model.watching import RuleCause
 from artui.providers.base import Workflow
 from artui.tui.job_details import DetailsScreen
+from artui.tui.look import DARK
 from artui.tui.watches import Watches, deciding
 from artui.tui.watches.rule_screen import RuleScreen
+from artui.tui.watches.today_pane import TodayPane
 from artui.watch.rules import rule_id
 from tests.samples import new_job
 from tests.tui.desk import CUT, FAILED, QUEUED, SAVED, SENT, Desk, at_desk, place
@@ -152,6 +155,8 @@ async def test_figures_of_today_and_what_the_cap_holds() -> None:
     async with at_desk(size=(100, 24)) as desk:
         desk.pretend_engine("watch")
         await on_watch(desk)
+        await desk.sees("waits: cap reached", " 4     3   3 ")
+        await desk.press("p")
         await desk.sees("waits: cap reached", "8 taken, 3 done, 1 failed, 2 refused")
         await desk.until(lambda: "(100 more allowed today)" in _joined(desk))
         # 2 growing + 2 held wait; of those not taken the ones refused and the one that failed.
@@ -249,6 +254,59 @@ async def test_every_rule_takes_one_line_at_every_width(size: tuple[int, int]) -
                         for name in ("/a", "/second"))  # fmt: skip
         assert second - long == 1
         assert len({desk.lines()[at].index("cannot be used") for at in (long, second)}) == 1
+
+
+def grounds(desk: Desk) -> list[str]:
+    """The texts that stand on the ground of the cursor, as sixteen colours show them."""
+
+    def plain(color: Color) -> int | None:
+        return color.downgrade(ColorSystem.STANDARD).number
+
+    ground = plain(Color.parse(DARK.variables["cursor"]))
+    found = []
+    for strip in desk.console.screen._compositor.render_strips():
+        there = [one.text for one in strip if one.style and one.style.bgcolor and plain(one.style.bgcolor) == ground]
+        found.append("".join(there))
+    return [text for text in found if text.strip()]
+
+
+async def test_the_pane_shows_the_photos_of_the_rule_under_the_cursor() -> None:
+    write_rules()
+    before = {**SAVED, "created_at": time.time() - 172_800}
+    journal(settle, before, SAVED, SENT, FAILED)
+    async with at_desk((120, 36)) as desk:
+        place = await on_watch(desk)
+        today = desk.console.journal.read(jobs_of)[:0:-1]
+        await desk.sees("3 photos today", "in/IMG_3.jpg", "failed", " Saved ")
+        pane = place.query_one(TodayPane)
+        assert list(pane.table.order) == today
+        await desk.sees("IMG_3.jpg", "failed at the service")
+        assert [line for line in grounds(desk) if line.startswith("! /srv/in")] == grounds(desk)
+        await desk.press("tab")
+        await desk.until(lambda: desk.console.focused is pane.table)
+        await desk.until(lambda: grounds(desk) and all("IMG_3" in line for line in grounds(desk)))
+        await desk.press("down", "enter")
+        await desk.sees("What happened")
+        await desk.press("escape", "tab", "down")
+        await desk.sees("sevens: 0 photos today", "Nothing came today.")
+        await desk.press("p")
+        await desk.until(lambda: not pane.display)
+        assert "photos today" not in "\n".join(desk.lines())
+
+
+async def test_rules_are_narrowed_and_sorted() -> None:
+    write_rules()
+    async with at_desk() as desk:
+        place = await on_watch(desk)
+        names = [one.entry.id for one in place.standings]
+        assert len(names) > 1
+        first = place.standings[0].entry
+        await desk.press("slash", *str(first.folder).rpartition("/")[2], "enter")
+        await desk.sees(f"1 of {len(names)} match")
+        await desk.press("escape", "comma", "comma")
+        await desk.sees("by folder, from Z")
+        await desk.press("slash", *"status:offline", "enter")
+        await desk.sees(f"None of {len(names)} match 'status:offline'. esc clears the filter.")
 
 
 async def test_a_rule_of_config_toml_names_its_file_and_line() -> None:

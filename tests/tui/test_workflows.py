@@ -175,7 +175,7 @@ async def test_the_filter_matches_steps_format_author_and_id() -> None:
             await desk.press("escape")
             await desk.until(lambda: len(place.shown_offers) == 2)
         await desk.press("slash", *"boot", "enter")
-        await desk.sees("None of 2 match. esc clears the filter.")
+        await desk.sees("None of 2 match 'boot'. esc clears the filter.")
 
 
 async def test_a_newer_version_is_compared_with_the_one_that_jobs_wait_for(at_service: Simulator) -> None:
@@ -332,7 +332,13 @@ async def test_what_was_bought_of_a_workflow_is_listed_from_the_service() -> Non
         await open_workflows(desk)
         await desk.sees("studio | 11 workflows | as of")
         await desk.press("h")
-        await desk.sees("the newest executions", "not artui", "theirs.jpg")
+        await desk.sees("runs at the service", "Begun", "not artui", "theirs.jpg")
+        await desk.press("slash", *"nobody", "enter")
+        await desk.sees("match 'nobody'. esc clears the filter.")
+        await desk.press("escape", "comma", "comma")
+        await desk.sees("by begun, from the end", "theirs.jpg")
+        await desk.press("escape")
+        await desk.sees("[3 Workflows]")
 
 
 @pytest.mark.usefixtures("configured")

@@ -18,8 +18,8 @@ from textual.containers import Horizontal
 from textual.widgets import Static
 
 from artui.core import review
+from artui.core.finding import Fields, SortKey
 from artui.core.plan import same_again
-from artui.core.review import Walk
 from artui.files import OutputProblem
 from artui.journal import Connection, JournalProblem, Stale, jobs, reviews, window
 from artui.journal.reviews import Decision, Entry
@@ -30,7 +30,9 @@ from artui.tui import another, desktop, sampling, thumbs
 from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.drawing import chosen
+from artui.tui.filter_line import FilterLine
 from artui.tui.look import Width
+from artui.tui.narrowing import Narrowed, Narrowing
 from artui.tui.picture_view import Pair, PictureView, told_changes
 from artui.tui.pictures import Frame, Unshowable, read_kept
 from artui.tui.reviewing import lines
@@ -53,7 +55,17 @@ def _read_one(db: Connection, number: int) -> tuple[Job | None, Decision | None]
     return jobs.get(db, number), made[-1] if made else None
 
 
-class ReviewScreen(Above[None]):
+FIELDS: Fields[Entry] = Fields(
+    lambda one: (one.photo.name, f"{one.photo.parent} {one.reason}"),
+    named={"sku": lambda one: one.sku, "status": lambda one: one.review or "to see"},
+    orders=(
+        SortKey("file", "from the end", lambda one: (one.photo, one.job)),
+        SortKey("decision", "from the end", lambda one: (one.review, one.reason, one.photo, one.job)),
+    ),
+)
+
+
+class ReviewScreen(Narrowed, Above[None]):
     """Looks through the saved results of these jobs, from the one in this ``place`` on; ``about`` says in a few words
     which they are. ``sample``: they went ahead of a batch, the rest of which waits for a yes; that is asked in the end.
     """
@@ -70,7 +82,7 @@ class ReviewScreen(Above[None]):
         Binding("p", "pair", "one or two", tooltip="One picture, or both side by side"),
         Binding("W", "another", "other workflow...", tooltip="Send this photo, or its result, to another workflow"),
         Binding("o", "open", "open", tooltip="Open the result; over SSH its path, and a line that fetches it"),
-        Binding("comma", "sort", "sort", tooltip="By SKU, or by file"),
+        *Narrowed.NARROW,
         Binding("y", "copy", show=False, tooltip="Copy path and execution"),
         Binding("left", "side(-1)", show=False, tooltip="The photo before; in 1:1 the piece further left"),
         Binding("right", "side(1)", show=False, tooltip="The next photo, undecided; in 1:1 the piece further right"),
@@ -99,7 +111,11 @@ class ReviewScreen(Above[None]):
         self.sample = sample
         self.entries: list[Entry] = []
         self.at = 0
-        self.by = Walk.SKU
+        self.narrowing: Narrowing[Entry] = Narrowing(FIELDS)
+        self._since: set[int] = set()
+        """The jobs decided about since something was typed."""
+        self._whole: list[Entry] = []
+        """All that can be looked at, whatever is typed."""
         self.job: Job | None = None
         """The job in front, once it has been read."""
         self.crop = False
@@ -127,6 +143,7 @@ class ReviewScreen(Above[None]):
         """Which of how many, whose photo, the pictures, the strip, what is known, what was decided, the keys."""
         plain = bool(self.host.glyphs.brackets[0])
         yield Line(id="title")
+        yield FilterLine(instead="#title", of="#pair")
         yield Line(id="whose")
         yield Static("", id="nothing", markup=False)
         with Horizontal(id="pair"):
@@ -166,10 +183,27 @@ class ReviewScreen(Above[None]):
                 return
             self.sample = found or self.sample
             self.numbers = tuple(job.id for job in self.sample.ahead)
-        entries = await self.host.view.ask(review.to_look_at, self.numbers, self.by)
+        entries = await self.host.view.ask(review.to_look_at, self.numbers)
         if self._undecided or not self._is_shown:
             return  # it is read again once the last decision is written down
         front = self.entry.bought if self.entry else self._begin
+        self._whole = entries
+        self._put(self._narrowed(), front)
+
+    def _narrowed(self) -> list[Entry]:
+        """Those that fit what is typed, and those decided about since, which may be taken back."""
+        fits = {one.job for one in self.narrowing.of(self._whole)} | self._since
+        return [one for one in self.narrowing.sorted(self._whole) if one.job in fits]
+
+    def renarrow(self) -> None:
+        """Other words are typed, or another order is wanted."""
+        front = self.entry
+        self._since.clear()
+        self._put(self._narrowed(), front.bought if front else self._begin)
+        self.tell(self.narrowing.said(len(self.entries), len(self._whole)))
+
+    def _put(self, entries: list[Entry], front: int | None) -> None:
+        """Take these entries, and stay at the same photo."""
         places = {one.bought: place for place, one in enumerate(entries)}
         self.entries = entries
         self.at = places.get(front or 0, min(self.at, max(0, len(entries) - 1)))
@@ -291,6 +325,10 @@ class ReviewScreen(Above[None]):
 
     def _draw_emptiness(self) -> None:
         number = len(self.numbers)
+        if self._whole:
+            self.query_one("#nothing", Static).update(self.narrowing.none(len(self._whole)))
+            self.query_one(Keys).draw()
+            return
         wait = plural(number, "photo is", "photos are")
         under_way = f"{wait} not there yet." if number else "There is no photo in it."
         what = sanitize(self.about, 40)
@@ -311,6 +349,8 @@ class ReviewScreen(Above[None]):
             return False
         if action == "piece" and not self.crop:
             return False
+        if action == "filter" and self.sample is not None:
+            return False  # its question is about all of it
         return super().check_action(action, parameters)
 
     def _turn_to(self, place: int) -> None:
@@ -380,12 +420,6 @@ class ReviewScreen(Above[None]):
         self._two = not self._is_pair
         self._arrange()
 
-    def action_sort(self) -> None:
-        """By SKU, or by file."""
-        self.by = Walk.FILE if self.by is Walk.SKU else Walk.SKU
-        self.tell(f"Sorted by {self.by}.")
-        self._reading.ask()
-
     def action_open(self) -> None:
         """Open what was saved."""
         if job := self._front_job():
@@ -405,7 +439,9 @@ class ReviewScreen(Above[None]):
             await another.another_workflow(self.host, [job])
 
     async def action_back(self) -> None:
-        """Leave, once all is written down."""
+        """Take the filter away, then leave, once all is written down."""
+        if self.widen():
+            return
         async with self._in_turn:
             self.dismiss(None)
 
@@ -474,6 +510,7 @@ class ReviewScreen(Above[None]):
             one._replace(review=standing, reason=reason) if one.job == entry.job else one for one in self.entries
         ]
         self._done = [number for number in self._done if number != entry.job]
+        self._since.add(entry.job)
         if standing:
             self._done.append(entry.job)
         self._walked = False

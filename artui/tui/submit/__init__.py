@@ -13,11 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from artui.config import AccountConfig
+from artui.core.pace import usual_gap
 from artui.core.plan import OF_ARCHIVES, OrderPlanner, PlanProblem, Verdict
 from artui.core.quote import Quote
 from artui.credentials import Vault
@@ -30,7 +32,7 @@ from artui.tui.service import ServiceError, at_service
 from artui.tui.submit import choices, ordering, sending
 from artui.tui.submit.chooser import Chooser
 from artui.tui.submit.marks import Sum, add_up
-from artui.tui.submit.ordering import AccountSnapshot, OrderForm, target_of
+from artui.tui.submit.ordering import AccountSnapshot, OrderForm
 from artui.tui.submit.pane import OrderPane
 from artui.tui.submit.sending import FilesChanged, TermsChanged
 from artui.tui.view import Look
@@ -61,7 +63,7 @@ class Submit(PanedPage):
         super().__init__(id=id)
         self.total = Sum()
         self.cost: Quote | None = None
-        self.order = OrderForm(target_of(ordering.DEFAULT_OUTPUT))
+        self.order = OrderForm(ordering.folder_target(ordering.DEFAULT_OUTPUT))
         self.planner: OrderPlanner | None = None
         self.said = ""
         """What went wrong last; shown until something is done about it."""
@@ -103,7 +105,7 @@ class Submit(PanedPage):
         if account != self.order.account or self.order.limits is None:
             limits = ordering.limits_of(account)
             output = account.output if account and account.output else ordering.DEFAULT_OUTPUT
-            self.put_order(OrderForm(target_of(output), account, limits, batching=self.order.batching))
+            self.put_order(OrderForm(ordering.folder_target(output), account, limits, batching=self.order.batching))
         if handed:
             self.put_order(replace(self.order, target=ordering.apart(self.order.target, self.chooser.marks.found())))
             self.run_worker(self._choose_workflow())
@@ -151,7 +153,7 @@ class Submit(PanedPage):
 
     async def choose(self, choices: tuple[catalogue.CatalogEntry, ...]) -> None:
         """Take these workflows."""
-        gap = await self.host.view.ask(ordering.gap_between, [one.workflow.id for one in choices])
+        gap = await self.host.view.ask(usual_gap, *(one.workflow.id for one in choices))
         self.said = ""
         self.put_order(replace(self.order, choices=choices, gap=gap))
 
@@ -163,6 +165,7 @@ class Submit(PanedPage):
         today = dt.datetime.now(self.host.config.timezone).date()
         self.planner = order.planner(self.host.journal, today)
         self.chooser.results, self.chooser.judging = order.target.folder, self.planner is not None
+        self.chooser.sku_of = order.sku_of
         if order.limits:
             strict = order.account is not None and order.account.strict
             self.chooser.checks.judge_by(self.planner, replace(order.limits.accepts, strict=strict))
@@ -270,6 +273,11 @@ class Submit(PanedPage):
         """Something a person should read."""
         self.tell(message.sentence)
 
+    def on_paste(self, event: events.Paste) -> None:
+        """Something was pasted while nothing is typed: where it names files, they are marked."""
+        event.stop()
+        self.run_worker(self.chooser.take_dropped(event.text))
+
     def on_resize(self) -> None:
         """Other widths."""
         self.call_after_refresh(self.draw)
@@ -375,8 +383,7 @@ class Submit(PanedPage):
         numbers = await sending.send(host.config, self.vault, host.journal, order, proposal)
         self.tell("")
         sent = list(dict.fromkeys(one.found.path for _, one in planned.photos))
-        self.chooser.put_marks(sent, on=False)
-        self.chooser.checks.forget(sent)
+        self.chooser.forget(sent)
         results = f", {len(numbers):,} results to come" if len(numbers) > len(sent) else ""
         host.notify(f"{plural(len(sent) if results else len(numbers), 'photo')} queued{results}.", markup=False)
         if host.look.engine is None:

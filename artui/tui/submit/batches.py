@@ -76,15 +76,17 @@ def _listed(found: Sequence[SourceFile]) -> str:
     return ", ".join(sanitize(folder, 20) for folder in folders[:3]) + (" .." if len(folders) > 3 else "")
 
 
-def label_of(template: str, file: SourceFile) -> str:
-    """The label of one photo. Raises ValueError for a placeholder that there is not."""
+def label_of(template: str, file: SourceFile, value: values.Value | None = None) -> str:
+    """The label of one photo, with what its metadata says, or ``value`` does. Raises ValueError for a placeholder that
+    there is not."""
     words = {"folder": file.path.parent.name, "stem": file.path.stem, "relative": file.relative.as_posix()}
+    told = value or values.of(file.path)
     pieces = []
     for text, name, form, conversion in string.Formatter().parse(template):
         pieces.append(text)
         if name is not None:
             if name in values.KINDS and not conversion:
-                pieces.append(values.of(file.path)(name, form or ""))
+                pieces.append(told(name, form or ""))
                 continue
             if name not in words or form or conversion:
                 known = ", ".join(f"{{{one}}}" for one in words)

@@ -6,17 +6,21 @@ import asyncio
 import fnmatch
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
+from artui.core.dropped import dropped
+from artui.core.finding import Fields, SortKey
 from artui.core.plan import PlanProblem, collect, promises_photo
 from artui.files import Accepts
 from artui.journal import history
@@ -25,6 +29,7 @@ from artui.tui.choosing import ChoiceDialog
 from artui.tui.columns import heads
 from artui.tui.dialogs import Ask, TextDialog
 from artui.tui.filter_line import FilterLine
+from artui.tui.narrowing import Narrowed, Narrowing
 from artui.tui.shell import Line
 from artui.tui.submit.checks import Checks
 from artui.tui.submit.dialogs import Folders, absolute
@@ -34,11 +39,14 @@ from artui.tui.submit.picker import Facts, Picker, about, columns, say, warnings
 from artui.tui.words import home, plural
 
 if TYPE_CHECKING:
-    from artui.tui.host import Host
     from artui.tui.photo_pane import Shown
 
 
-class Chooser(Vertical):
+MOST_BACK = 50
+"""Changes of marks that can be taken back."""
+
+
+class Chooser(Narrowed, Vertical):
     """A folder to pick from. It owns the marks and the threads that check files; ``results`` is passed over when a
     whole folder is marked, ``judging`` tells whether the journal can be asked about a file."""
 
@@ -47,8 +55,9 @@ class Chooser(Vertical):
         Binding("a", "mark_all", "all shown", tooltip="Mark all photos that are shown, or none"),
         Binding("plus", "pattern", "pattern", tooltip="Mark by a pattern of names, such as *_wide_*.jpg"),
         Binding("minus", "unmark_pattern", show=False, tooltip="Take marks away by a pattern of names"),
+        Binding("u", "undo", show=False, tooltip="Take the last marks back, or those that were taken away"),
         Binding("v", "marked_only", "marked", tooltip="Show the marked only, or the folder again"),
-        Binding("slash", "filter", "filter", tooltip="Show only names with these words"),
+        *Narrowed.NARROW,
         Binding("tilde", "path", show=False, key_display="~", tooltip="Type the path of a folder"),
         Binding("R", "recent", show=False, tooltip="Folders used before"),
         Binding("V", "range", show=False, tooltip="Begin a range here; again: mark it"),
@@ -87,13 +96,27 @@ class Chooser(Vertical):
         """The cells at its right that are not its own."""
         self.folder: Path | None = None
         self.listed = Listing(Path("/"), ())
-        self._words = ""
         self._only_marked = False
-
-    @property
-    def host(self) -> Host:
-        """The console it is shown in."""
-        return cast("Host", self.app)
+        self._before: deque[Marks] = deque(maxlen=MOST_BACK)
+        """The marks before each of the last changes."""
+        self.sku_of: Callable[[Path], str] = lambda path: path.parent.name
+        """The SKU that a photo would be labelled with."""
+        self.narrowing: Narrowing[Item] = Narrowing(
+            Fields(
+                lambda item: (item.path.name,),
+                named={
+                    "sku": lambda item: self.sku_of(item.path),
+                    "status": lambda item: say(item, self._facts()).verdict,
+                    "type": lambda item: item.path.suffix,
+                },
+                orders=(
+                    SortKey("name", "from Z", lambda item: (item.path.name.casefold(), item.path)),
+                    SortKey("size", "largest first", lambda item: item.size),
+                    SortKey("last change", "latest first", lambda item: item.mtime_ns),
+                    SortKey("verdict", "from Z", lambda item: say(item, self._facts()).verdict),
+                ),
+            )
+        )
 
     @property
     def files(self) -> Picker:
@@ -103,7 +126,7 @@ class Chooser(Vertical):
     def compose(self) -> ComposeResult:
         """The folder, its list."""
         yield Line(id="where")
-        yield FilterLine("words that must be in the name", instead="#where", of="#files")
+        yield FilterLine(instead="#where", of="#files")
         yield Line(id="listed")
         yield Static("", id="nothing", markup=False)
         yield Picker(self._facts(), self.host.glyphs, id="files")
@@ -149,10 +172,11 @@ class Chooser(Vertical):
             ]
         else:
             items = self.listed.items
-        words = self._words.casefold().split()
-        fits = [
-            item for item in items if item.kind is LineKind.UP or all(w in item.path.name.casefold() for w in words)
-        ]
+        kinds: dict[LineKind, list[Item]] = {kind: [] for kind in LineKind}
+        for item in items:
+            kinds[item.kind].append(item)
+        narrowed = self.narrowing.of
+        fits = [*kinds[LineKind.UP], *narrowed(kinds[LineKind.FOLDER]), *narrowed(kinds[LineKind.FILE])]
         self.files.put_items(fits, at)
         self.restate()
 
@@ -175,7 +199,8 @@ class Chooser(Vertical):
         cells, glyphs = self.app.size.width - self.pane_cells, self.host.glyphs
         shown_now = [item for item in self.files.items if item.kind is LineKind.FILE]
         everything = sum(item.kind is LineKind.FILE for item in self.listed.items)
-        right = f"shown {len(shown_now):,} of {max(everything, len(shown_now)):,}"
+        sort = self.narrowing.sorted_by
+        right = f"{sort}{' | ' * bool(sort)}shown {len(shown_now):,} of {max(everything, len(shown_now)):,}"
         if self.marks:
             right += f" | marked {len(self.marks):,} in {plural(self.marks.folders, 'folder')}"
         left = "marked only" if self._only_marked else home(self.folder or Path())
@@ -209,8 +234,8 @@ class Chooser(Vertical):
         text = sanitize(self.listed.problem)
         folders = sum(item.kind is LineKind.FOLDER for item in self.listed.items)
         others = [item for item in self.listed.items if item.kind is LineKind.FILE]
-        if self._words and not files:
-            text = f"None of {len(others):,} match '{sanitize(self._words, 30)}'. esc clears the filter."
+        if self.narrowing.typed and not files:
+            text = self.narrowing.none(len(others))
         elif not text and not self._only_marked and not any(promises_photo(item.path) for item in others):
             holds = f"{plural(folders, 'folder')}, {plural(len(others), 'other file')}"
             where = sanitize(home(self.listed.folder), 34)
@@ -223,12 +248,18 @@ class Chooser(Vertical):
     # ---------------------------------------------------------------------------------------------------- handlers
 
     def on_chooser_news(self) -> None:
-        """The checks have found out something."""
-        self.restate()
+        """The checks have found out something: what is narrowed or sorted by that may be others now."""
+        if self.narrowing.uses("status", "verdict"):
+            self._show()
+        else:
+            self.restate()
 
     def on_line_list_wanted(self) -> None:
-        """Other lines are in sight: they are looked at first."""
-        self.checks.look_at(list(self.files.sight))
+        """Other lines are in sight: they are looked at first; the rest too, piece by piece, where what is shown depends
+        on what is found."""
+        others: Iterable[Item] = self.listed.items if self.narrowing.uses("status", "verdict") else ()
+        unseen = (item for item in others if item.path not in self.checks.seen)
+        self.checks.look_at([*self.files.sight, *islice(unseen, 200)])
 
     def on_line_list_moved(self) -> None:
         """The cursor is on another line."""
@@ -261,16 +292,15 @@ class Chooser(Vertical):
         """Other widths."""
         self.call_after_refresh(self.draw)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Another filter is typed."""
-        self._words = event.value
+    def renarrow(self) -> None:
+        """Other words are typed, or another order is wanted."""
         self._show()
 
     def back(self) -> bool:
         """Take the filter away, then show the folder again."""
-        if self._words:
-            self._clear_words()
-        elif self._only_marked:
+        if self.widen():
+            return True
+        if self._only_marked:
             self._only_marked = False
         else:
             return False
@@ -278,7 +308,7 @@ class Chooser(Vertical):
         return True
 
     def _clear_words(self) -> None:
-        self._words = self.query_one(FilterLine).value = ""
+        self.narrowing.typed = self.query_one(FilterLine).value = ""
 
     # ------------------------------------------------------------------------------------------- actions: marking
 
@@ -295,6 +325,7 @@ class Chooser(Vertical):
 
     def put_marks(self, paths: Iterable[Path], *, on: bool, top: Path | None = None, alone: bool = False) -> None:
         """Mark files or take their marks away; they are checked from now on. ``alone``: each was chosen by itself."""
+        self._before.append(self.marks.copy())
         if on:
             for path in (paths := list(paths)):
                 if top is None or not path.is_relative_to(top):
@@ -305,6 +336,53 @@ class Chooser(Vertical):
             self.marks.take(paths)
         self.checks.work_through(self.marks.found())
         self.restate()
+
+    def forget(self, paths: Sequence[Path]) -> None:
+        """Take the marks of what was sent away for good, and what is known of these files."""
+        self.put_marks(paths, on=False)
+        self._before.clear()
+        self.checks.forget(paths)
+
+    def action_undo(self) -> None:
+        """Take the last change of marks back."""
+        while self._before:
+            before = self._before.pop()
+            if number := len(before.tops.keys() ^ self.marks.tops.keys()):
+                self.marks = before
+                self.checks.work_through(self.marks.found())
+                self._show()
+                self.notify(f"Taken back: {plural(number, 'mark')}.", markup=False)
+                return
+        self.notify("Nothing to take back.", markup=False)
+
+    async def take_dropped(self, text: str) -> bool:
+        """Mark the photos that a pasted text names, all of each folder; False where it names no files."""
+        paths = await asyncio.to_thread(dropped, text)
+        if paths is None:
+            return False
+        folders = [path for path in paths if path.is_dir()]
+        top = paths[0] if paths == folders and len(paths) == 1 else Path(os.path.commonpath([p.parent for p in paths]))
+        if top != self.folder or self._only_marked:
+            self._clear_words()
+            await self.open(top, at=paths[0])
+        photos = [path for path in paths if path not in folders and promises_photo(path)]
+        others = len(paths) - len(folders) - len(photos)
+        try:
+            for folder in folders:
+                photos += await asyncio.to_thread(self._photos_in, folder)
+        except PlanProblem as problem:
+            self.post_message(self.Told(str(problem)))
+        # One photo was chosen by itself; of many each comes along with the others.
+        self.put_marks(photos, on=True, top=top, alone=len(paths) == 1 and not folders)
+        known = f"; {plural(others, 'was no photo', 'were no photos')}" if others else ""
+        self.notify(f"Marked {plural(len(photos), 'photo')} from what you dropped{known}.", markup=False)
+        return True
+
+    def _photos_in(self, folder: Path) -> list[Path]:
+        """The photos in a folder and below it, but no results. Blocks."""
+        found = collect([folder], recursive=True, ignoring=self.host.config.ignoring)
+        promised = [one.path for one in found if promises_photo(one.path)]
+        return [path for path in promised if self.results is None or not path.is_relative_to(self.results)]
 
     def mark_alone(self, paths: Sequence[Path]) -> None:
         """Mark these and nothing else, and show them; results keep the folders below the one they all lie in."""
@@ -337,13 +415,10 @@ class Chooser(Vertical):
             self.put_marks([path for path in self.marks if path.is_relative_to(folder)], on=False)
             return
         try:
-            found = await asyncio.to_thread(collect, [folder], recursive=True, ignoring=self.host.config.ignoring)
+            promised = await asyncio.to_thread(self._photos_in, folder)
         except PlanProblem as problem:
             self.post_message(self.Told(str(problem)))
             return
-        promised = [one.path for one in found if promises_photo(one.path)]
-        if self.results is not None:
-            promised = [path for path in promised if not path.is_relative_to(self.results)]
         if not promised:
             self.notify(f"No photos in {sanitize(folder.name, 40)} and below.", markup=False)
         self.put_marks(promised, on=True, top=self.folder)
@@ -389,10 +464,6 @@ class Chooser(Vertical):
         """Show the marked only, or the folder again."""
         self._only_marked = not self._only_marked and bool(self.marks)
         self._show()
-
-    def action_filter(self) -> None:
-        """Type a filter."""
-        self.query_one(FilterLine).begin()
 
     # ------------------------------------------------------------------------------------------- actions: folders
 

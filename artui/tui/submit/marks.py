@@ -198,6 +198,10 @@ class Marks:
             for above in (folder, *folder.parents):
                 self._below[above] += sign * number
 
+    def copy(self) -> Marks:
+        """The marks as they are now."""
+        return Marks(dict(self.tops), set(self._alone), Counter(self._below))
+
     def found(self) -> list[SourceFile]:
         """The marked files as a plan takes them, in the order of their paths."""
         if self._found is None:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import pairwise
-from statistics import median
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.content import Content
 
 from artui.config import AccountConfig
+from artui.config.known import placeholders
+from artui.config.sku_patterns import sku_of
 from artui.core import plan
 from artui.core.plan import OrderPlanner, Planner, SourceFile, Target, run_of
 from artui.core.quote import Quote
 from artui.files.metadata import Keeping
-from artui.journal import Connection, Journal, history
+from artui.files.values import NOTHING
+from artui.journal import Journal
 from artui.journal.caps import Portion
 from artui.journal.prices import together, weight
 from artui.model.capabilities import Limits
@@ -26,7 +29,7 @@ from artui.providers import DEFAULT, capabilities
 from artui.sanitize import sanitize, width
 from artui.tui import catalogue
 from artui.tui.look import Glyphs
-from artui.tui.submit.batches import LABEL, Batching
+from artui.tui.submit.batches import LABEL, Batching, label_of
 from artui.tui.submit.marks import Sum
 from artui.tui.words import about, amount, home, plural
 
@@ -43,13 +46,23 @@ def limits_of(account: AccountConfig | None) -> Limits:
     return capabilities(account.provider if account else DEFAULT).limits
 
 
+ALIKE = frozenset({"relative", "date", "batch", "workflow", "account", "rule"})
+"""What the photos of one folder have in common: what stands for these alone names a folder, and no photo."""
+
+
+def folder_target(output: str) -> Target:
+    """The target of a folder for results, which may hold ``{…}``; below it results keep the folders of their photos."""
+    return Target.of(output, "{stem}" if "{relative}" in output else DEFAULT_TEMPLATE)
+
+
 def target_of(typed: str) -> Target:
     """The target a person means: a folder, or one with a template for what comes below it."""
     typed = typed.removesuffix("{ext}")
     above, _, last = typed.rpartition("/")
-    if "{" in last:
-        return Target.of(above or os.curdir, last)
-    return Target.of(typed, DEFAULT_TEMPLATE)
+    with suppress(ValueError):
+        if {name for name, _ in placeholders(last)} - ALIKE:
+            return Target.of(above or os.curdir, last)
+    return folder_target(typed)
 
 
 def apart(target: Target, found: Sequence[SourceFile]) -> Target:
@@ -140,6 +153,17 @@ class OrderForm:
         euro = self.limits.euro_per_credit if self.limits else None
         return f"{cost:,} cr" + (f" (~{cost * euro:,.2f} EUR)" if euro else "")
 
+    def sku_in(self, name: str) -> str:
+        """The SKU that the account's pattern takes out of a file's name; empty where there is none."""
+        pattern = self.account.sku_pattern if self.account else None
+        return sanitize(sku_of(pattern, name)) if pattern else ""
+
+    def sku_of(self, path: Path) -> str:
+        """The SKU a photo is labelled with, as far as its name and its folder tell."""
+        with suppress(ValueError):
+            return self.sku_in(path.name) or label_of(self.batching.label, SourceFile(path, path.parent), NOTHING)
+        return ""
+
     # ------------------------------------------------------------------------------------------------- the lines
 
     def workflow_line(self, glyphs: Glyphs) -> str:
@@ -216,13 +240,6 @@ def titled(choices: Sequence[catalogue.CatalogEntry]) -> str:
         return " + ".join(one.workflow.name for one in choices)
     day = catalogue.day(choices[0].workflow)
     return choices[0].workflow.name if day == "-" else f"{choices[0].workflow.name} ({day})"
-
-
-def gap_between(db: Connection, workflows: Sequence[str]) -> float | None:
-    """The usual time between two results of workflows that came home, None where too few did."""
-    ends = sorted(end for workflow in workflows for end in history.last_ends(db, workflow))
-    gaps = [later - earlier for earlier, later in pairwise(ends)]
-    return median(gaps) if len(gaps) >= 5 else None
 
 
 def marked_line(total: Sum) -> str:

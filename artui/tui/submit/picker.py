@@ -34,7 +34,7 @@ WIDE_COLUMNS = (*COLUMNS[:-1], Column("Verdict", 41, gap=1, says=True))
 
 def columns(cells: int) -> list[Slot]:
     """The columns of a list so wide."""
-    return layout(COLUMNS if cells < Width.WIDE else WIDE_COLUMNS, cells, MARK)
+    return layout(COLUMNS if cells < Width.WIDE else WIDE_COLUMNS, cells, MARK, 1)
 
 
 @dataclass(frozen=True, slots=True)

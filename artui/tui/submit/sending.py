@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from artui import files
-from artui.config import AccountConfig, Config
-from artui.config.sku_patterns import sku_of
+from artui.config import Config
 from artui.core.plan import (
     OF_ARCHIVES,
     Offer,
@@ -121,7 +120,7 @@ def propose(
     accepts = replace(offer.limits.accepts, strict=strict)
     read = [(file, photo if photo.digest else hashed(photo, accepts)) for file, photo in known]
     photos = [
-        (_with_sku(file, order.account), photo)
+        (_with_sku(file, order), photo)
         for file, photo in read
         if isinstance(photo, Photo) and (file.is_named or not (photo.suspect or photo.is_archive))
     ]
@@ -139,11 +138,10 @@ def propose(
     return Proposal(planned, planner, batching, names, made, len(found) - len(photos))
 
 
-def _with_sku(file: SourceFile, account: AccountConfig | None) -> SourceFile:
+def _with_sku(file: SourceFile, order: OrderForm) -> SourceFile:
     """The file with the SKU that its account's pattern takes out of its name."""
-    pattern = account.sku_pattern if account else None
-    sku = sku_of(pattern, file.path.name) if pattern else ""
-    return replace(file, labels={LABEL: sanitize(sku)}) if sku else file
+    sku = order.sku_in(file.path.name)
+    return replace(file, labels={LABEL: sku}) if sku else file
 
 
 def _complete(part: Known | None) -> Known:

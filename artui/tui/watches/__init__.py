@@ -9,22 +9,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from artui.config import ConfigError
+from artui.core.finding import Fields, SortKey
 from artui.journal import Connection
 from artui.sanitize import beginning, sanitize
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.columns import Column, Slot, heads, layout, line
 from artui.tui.dialogs import Ask
+from artui.tui.filter_line import FilterLine
 from artui.tui.look import Width
 from artui.tui.meters import meter_bar
-from artui.tui.page import Page
+from artui.tui.narrowing import Narrowed, Narrowing
+from artui.tui.panes import PanedPage
 from artui.tui.rows import SIGN, Rows
 from artui.tui.shell import Line
 from artui.tui.submit.dialogs import Folders
@@ -34,7 +39,10 @@ from artui.tui.watches.form import Form
 from artui.tui.watches.rule_screen import RuleScreen
 from artui.tui.watches.standing import RuleStatus
 from artui.tui.watches.written import RuleEntry, RuleFile
-from artui.tui.words import amount, home
+from artui.tui.words import amount, clock, home, plural
+
+if TYPE_CHECKING:
+    from artui.tui.watches.today_pane import TodayPane
 
 NO_RULES = (
     "No folder is watched. a adds one: folder, workflow, output, daily cap.\n"
@@ -70,6 +78,36 @@ COLUMNS = (
     Column("", 13, gap=1, wanted_from=64),
     Column("Cap today", 12, right=True),
 )
+BESIDE_PANE = tuple(
+    replace(one, wanted_from=min(one.wanted_from, 58) if one.title in ("Waits", "Saved", "Bad") else one.wanted_from)
+    if one.title
+    else replace(one, wanted_from=FROM_FULL)
+    for one in COLUMNS
+)
+"""Beside a pane the numbers come before the meter, whose share they tell too."""
+
+FIELDS: Fields[RuleStatus] = Fields(
+    lambda one: (one.entry.name, f"{one.entry.folder} {one.entry.output} {one.workflow} {one.entry.account}"),
+    named={
+        "status": lambda one: standing.state(one, time.time()),
+        "workflow": lambda one: one.workflow or one.entry.workflow,
+        "account": lambda one: one.entry.account,
+    },
+    numbers={
+        "waits": lambda one: one.waits,
+        "saved": lambda one: one.saved,
+        "bad": lambda one: one.bad,
+        "spent": lambda one: one.spent,
+    },
+    orders=(
+        SortKey("folder", "from Z", lambda one: str(one.entry.folder).casefold()),
+        SortKey("state", "what is well first", lambda one: (not standing.needs_a_look(one), standing.state(one, 0.0))),
+        SortKey("what waits", "least first", lambda one: -one.waits),
+        SortKey("saved today", "least first", lambda one: -one.saved),
+        SortKey("bad today", "least first", lambda one: -one.bad),
+        SortKey("spent today", "least first", lambda one: -one.spent),
+    ),
+)
 
 
 class RuleRows(Rows):
@@ -85,7 +123,7 @@ class RuleRows(Rows):
         return action != "select" or bool(self.current)
 
 
-class Watches(Page):
+class Watches(Narrowed, PanedPage):
     """The watched folders."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -97,8 +135,13 @@ class Watches(Page):
         Binding("b", "review", "review", tooltip="Look through the saved results of this rule"),
         Binding("w", "watch", "watch", tooltip="Start watching in the background, or stop it"),
         Binding("x", "remove", show=False, tooltip="Take this rule away; photos it took go on"),
+        *Narrowed.NARROW,
+        *PanedPage.PANE,
     ]
     DEFAULT_CSS = """
+    Watches #middle { height: 1fr; }
+    Watches #list { width: 1fr; }
+    Watches #state { color: $quiet; }
     Watches #heads { color: $quiet; text-style: bold; }
     Watches #complaint { color: $error; height: auto; max-height: 3; padding: 0 1; }
     Watches #no-rules { padding: 1 1; height: auto; }
@@ -110,15 +153,20 @@ class Watches(Page):
         super().__init__(id=id)
         self.written: RuleFile | None = None
         self.standings: list[RuleStatus] = []
+        self.narrowing: Narrowing[RuleStatus] = Narrowing(FIELDS)
         self._is_watching = False
+        self._pane: TodayPane | None = None
         self._reading = CoalescedRefresh(self, self._read)
 
     def compose(self) -> ComposeResult:
         """What is wrong with all of them, the list, and all about the rule under the cursor."""
         yield Static("", id="complaint", markup=False)
-        yield Line(id="heads")
-        yield Static("", id="no-rules", markup=False)
-        yield RuleRows(id="rules")
+        yield Line(id="state")
+        yield FilterLine(instead="#state", of="#rules")
+        with Horizontal(id="middle"), Vertical(id="list"):
+            yield Line(id="heads")
+            yield Static("", id="no-rules", markup=False)
+            yield RuleRows(id="rules")
         yield Static("", id="about", markup=False)
 
     def on_mount(self) -> None:
@@ -178,19 +226,55 @@ class Watches(Page):
 
     def draw(self) -> None:
         """Draw everything anew."""
-        slots, rows = layout(COLUMNS, self.app.size.width - MARGIN, SIGN), self.query_one(Rows)
-        has_rules = bool(self.standings)
+        self._arrange()
+        cells = self.app.size.width - self.pane_cells
+        columns = BESIDE_PANE if self.pane_cells else COLUMNS
+        slots, rows = layout(columns, cells - MARGIN, SIGN), self.query_one(Rows)
+        has_rules, shown = bool(self.standings), self.narrowing.of(self.standings)
+        self.query_one("#state", Line).say(self._state(len(shown)) if has_rules else "")
         self.query_one("#heads", Line).say(heads(slots) if has_rules else "")
-        rows.put((one.entry.id, self._row(one, slots)) for one in self.standings)
+        rows.put((one.entry.id, self._row(one, slots)) for one in shown)
         complaint = self.query_one("#complaint", Static)
         complaint.update(beginning(self.written.complaint, 400) if self.written else "")
         complaint.display = bool(self.written and self.written.complaint)
         empty = self.query_one("#no-rules", Static)
         file = sanitize(self.host.paths.config_file)
-        empty.update(NO_RULES_READONLY.format(file=file) if self.host.readonly else NO_RULES)
-        empty.display = self.written is not None and not has_rules
+        nothing = NO_RULES_READONLY.format(file=file) if self.host.readonly else NO_RULES
+        empty.update(self.narrowing.none(len(self.standings)) if has_rules else nothing)
+        empty.display = self.written is not None and not shown
         self.query_one("#about").display = has_rules
         self._draw_about()
+
+    def reshape(self) -> None:
+        """The pane was opened, closed or moved."""
+        self.draw()
+
+    def _arrange(self) -> None:
+        """Give the list the room that the pane leaves."""
+        if self.pane_cells and self._pane is None and self.standings:
+            from artui.tui.watches.today_pane import TodayPane
+
+            self._pane = TodayPane(lambda: self.current)
+            self.query_one("#middle").mount(self._pane)
+        if self._pane is not None:
+            self._pane.open(self.pane_cells)
+
+    def _state(self, shown: int) -> str:
+        """Who watches, and what of the list is shown."""
+        engine, number = self.host.look.engine, len(self.standings)
+        words = [plural(number, "rule"), "not watched: w starts it"]
+        if self._is_watching and engine is not None:
+            words[1] = f"watched since {clock(engine.row.started_at or 0.0, time.time())} (pid {engine.row.pid})"
+        words.append(self.narrowing.said(shown, number))
+        return f" {f' {self.host.glyphs.dot} '.join(filter(None, words))}"
+
+    def renarrow(self) -> None:
+        """Other words are typed, or another order is wanted."""
+        self.draw()
+
+    def back(self) -> bool:
+        """Take the filter away."""
+        return self.widen()
 
     def _row(self, one: RuleStatus, slots: Sequence[Slot]) -> Content:
         glyphs, entry, figures = self.host.glyphs, one.entry, one.figures
@@ -205,8 +289,8 @@ class Watches(Page):
             standing.state(one, time.time()),
             amount(one.waits) if figures else "-",
             amount(today.taken) if today else "-",
-            amount(today.done - today.rejected) if today else "-",
-            amount(today.bad) if today else "-",
+            amount(one.saved) if today else "-",
+            amount(one.bad) if today else "-",
             meter,
             spent if figures else "-" if one.cap is None else f"-/{one.cap:,}",
         )
@@ -248,6 +332,8 @@ class Watches(Page):
     def on_option_list_option_highlighted(self) -> None:
         """The cursor is on another rule."""
         self._draw_about()
+        if self._pane is not None:
+            self._pane.follow()
 
     async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """``enter``, or a click on the rule under the cursor."""

@@ -192,8 +192,7 @@ async def take_back(host: Host, number: int) -> None:
         made = review.decide(host.journal, [job], Review.TAKEN_BACK, who=review.reviewer(host.config)) if job else []
         return [told for one in made for told in ([one.why] if one.refused else [_back(one), *one.notes])]
 
-    for said in await asyncio.to_thread(undo):
-        host.notify(beginning(said, 300), markup=False)
+    host.notify(" ".join(await asyncio.to_thread(undo)), markup=False)
 
 
 def _back(made: review.Outcome) -> str:

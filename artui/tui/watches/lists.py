@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.binding import Binding, BindingType
 
+from artui.core.finding import Fields, SortKey
 from artui.journal.rules import Happening, RuleRow, RuleState
 from artui.journal.watching import FileGroup, NotTaken
 from artui.model.states import Status
@@ -25,13 +27,26 @@ FILES = (Column("When", 8), Column("File", 26), Column("What is said", gap=2))
 LOG = (Column("When", 8), Column("What happened"))
 
 
+def fields(columns: Sequence[Column]) -> Fields[ListLine]:
+    """By what lines in these columns are found and sorted."""
+    orders = (
+        SortKey(column.title.lower(), "from the end", partial(_by, place)) for place, column in enumerate(columns)
+    )
+    return Fields(lambda line: (*line.texts, line.says), orders=tuple(orders))
+
+
+def _by(place: int, line: ListLine) -> Any:
+    return line.by[place]
+
+
 @dataclass(frozen=True, slots=True)
 class ListLine:
     """One line of a list: its texts, what it is about (an identity for the cursor), all of it in words, and the job it
-    leads to."""
+    leads to; ``by`` is what each column is sorted by."""
 
     key: object
     texts: tuple[str, ...]
+    by: tuple[Any, ...]
     says: str = ""
     job: int | None = None
     kind: str = ""
@@ -50,7 +65,7 @@ class ToldList(LineList[ListLine, ListLine]):
     @property
     def slots(self) -> list[Slot]:
         """The columns at this width."""
-        return layout(self.columns, self.size.width, 1)
+        return layout(self.columns, self.size.width, 1, 1)
 
     def say(self, item: ListLine) -> ListLine:
         """A line is its words already."""
@@ -77,7 +92,8 @@ def group_lines(row: RuleRow | None, groups: Sequence[FileGroup]) -> list[ListLi
     lines = []
     if row is not None and row.state is RuleState.OFFLINE:
         why = reasons.offline(f"{beginning(row.message, 200)}.")
-        lines.append(ListLine("offline", (why.word, "-", beginning(row.message, 200)), why.advice, kind="bad"))
+        texts = (why.word, "-", beginning(row.message, 200))
+        lines.append(ListLine("offline", texts, (why.word, 0, ""), why.advice, kind="bad"))
     for one in groups:
         why = reasons.why(one)
         names = ", ".join(sanitize(name, 40) for name in one.newest)
@@ -87,7 +103,8 @@ def group_lines(row: RuleRow | None, groups: Sequence[FileGroup]) -> list[ListLi
             one.passing or one.reason in (Skip.BEFORE_THE_RULE, Skip.ONLY_METADATA) or one.status == Status.SKIPPED
         )
         kind = "" if harmless else "bad"
-        lines.append(ListLine(key_of(one), (why.word, f"{one.count:,}", names), says, kind=kind))
+        by = (why.word, one.count, names)
+        lines.append(ListLine(key_of(one), (why.word, f"{one.count:,}", names), by, says, kind=kind))
     return lines
 
 
@@ -103,6 +120,7 @@ def file_lines(files: Sequence[NotTaken]) -> list[ListLine]:
         ListLine(
             (one.name, one.job),
             (clock(one.at, now) if one.at else "-", sanitize(one.name), _said(one)),
+            (one.at, one.name, _said(one)),
             f"{sanitize(one.name)}: {_said(one) or 'passed over by the last look'}",
             one.job,
         )
@@ -121,5 +139,5 @@ def log_lines(log: Sequence[Happening]) -> list[ListLine]:
     for one in log:
         text = sanitize(one.message or one.what)
         says = f"{time.ctime(one.at)}  {sanitize(one.what)}: {text}"
-        lines.append(ListLine(one.seq, (clock(one.at, now), text), says))
+        lines.append(ListLine(one.seq, (clock(one.at, now), text), (one.at, text), says))
     return lines

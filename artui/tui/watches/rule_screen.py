@@ -14,34 +14,52 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import ContentSwitcher, Static
 
+from artui.core.finding import filter_from
 from artui.journal import Connection, rules, watching, window
 from artui.journal.rules import Happening
 from artui.journal.watching import FileGroup, NotTaken
+from artui.journal.window import SortOrder
 from artui.model.job import Job
 from artui.sanitize import beginning, sanitize, width
 from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.columns import Column, heads
 from artui.tui.dialogs import TextDialog
+from artui.tui.filter_line import FilterLine
 from artui.tui.job_details import DetailsScreen
 from artui.tui.job_table import JobTable, columns
+from artui.tui.jobs_page import JobsWanted
 from artui.tui.line_list import LineList
+from artui.tui.narrowing import Narrowed, Narrowing, Wanted
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
 from artui.tui.watches import deciding, reasons, standing
-from artui.tui.watches.lists import FILES, GROUPS, LOG, ListLine, ToldList, file_lines, group_lines, key_of, log_lines
+from artui.tui.watches.lists import (
+    FILES,
+    GROUPS,
+    LOG,
+    ListLine,
+    ToldList,
+    fields,
+    file_lines,
+    group_lines,
+    key_of,
+    log_lines,
+)
 from artui.tui.watches.standing import RuleStatus
 from artui.tui.words import RowContext
 
 MOST_FILES, MOST_LINES = 1000, 1000
 """The newest files of a group and lines of a log that are shown."""
 
+OF_GROUP = "files"
+"""The files of one group, in the place of all groups."""
 CHIPS = ("taken", "not-taken", "rejected", "log")
 
 
 @dataclass(frozen=True, slots=True)
 class RuleRead:
-    """What one reading gives; ``order`` holds all jobs of the rule, ``jobs`` those near the window."""
+    """What one reading gives; ``order`` holds the jobs of the rule that are shown, ``jobs`` those near the window."""
 
     standing: RuleStatus
     order: array[int]
@@ -52,8 +70,14 @@ class RuleRead:
     rejected: list[NotTaken]
     log: list[Happening]
 
+    @property
+    def taken(self) -> int:
+        """How many jobs the rule has in all."""
+        figures = self.standing.figures
+        return sum(figures.counted) if figures else 0
 
-class RuleScreen(Above[None]):
+
+class RuleScreen(Narrowed, Above[None]):
     """Taken, not taken, rejected, log of one rule."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -65,6 +89,7 @@ class RuleScreen(Above[None]):
         Binding("plus", "allow", "allow", tooltip="Allow this rule more credits, until midnight"),
         Binding("u", "undo", "take back", tooltip="This result is not rejected after all; its file goes back"),
         Binding("R", "look", "look", tooltip="Look at the folder now"),
+        *Narrowed.NARROW,
     ]
     CSS = """
     RuleScreen #title { text-style: bold; }
@@ -81,14 +106,24 @@ class RuleScreen(Above[None]):
         self.standing = one
         self.group: FileGroup | None = None
         """The group whose files are shown instead of all groups."""
+        self._taken = JobsWanted(SortOrder.NEWEST)
+        self._told = {
+            name: Narrowing(fields(columns))
+            for name, columns in (("not-taken", GROUPS), (OF_GROUP, FILES), ("rejected", FILES), ("log", LOG))
+        }
+        self.narrowing: Wanted = self._taken
+        self._numbers: dict[str, int] = {}
+        """How many lines each list has, whatever is typed."""
         self._page: RuleRead | None = None
         self._reading = CoalescedRefresh(self, self._read)
         self._spans: list[tuple[int, int, str]] = []
 
     def compose(self) -> ComposeResult:
         """The rule, the chips, the lists, a sentence about the line under the cursor, the keys."""
-        for name in ("title", "state", "chips", "heads"):
+        for name in ("title", "state", "chips"):
             yield Line(id=name)
+        yield FilterLine(instead="#state", of="#lists > *")
+        yield Line(id="heads")
         yield Static("", id="none", markup=False)
         with ContentSwitcher(initial="taken", id="lists"):
             yield JobTable(self.host.glyphs, id="taken")
@@ -126,11 +161,13 @@ class RuleScreen(Above[None]):
     async def _read(self) -> None:
         near, entry, group = tuple(self.query_one(JobTable).near()), self.standing.entry, self.group
         lines, settings = 2 * max(24, self.size.height), self.host.config
+        taken = self._taken
+        wanted = filter_from(taken.typed, None, ())._replace(rule=entry.id)
         is_watching = standing.is_watching(self.host.look.engine)
 
         def ask(db: Connection) -> RuleRead:
             one = standing.read(db, [entry], settings, watching=is_watching)[0]
-            order = watching.order(db, entry.id)
+            order = window.order(db, wanted, taken.by, turned=taken.turned)
             found = window.some(db, [*near, *order[:lines]])
             around = RowContext(usual=window.usual_times(db, found.values()), aside=window.asides(db))
             row = one.row
@@ -150,7 +187,7 @@ class RuleScreen(Above[None]):
             table.put(page.order)
         table.put_rows(page.jobs, page.around.with_moving(self.host.look.moving))
         if self.group:
-            self._put("not-taken", FILES, file_lines(page.files))
+            self._put(OF_GROUP, FILES, file_lines(page.files))
         else:
             self._put("not-taken", GROUPS, group_lines(page.standing.row, page.groups))
         self._put("rejected", FILES, file_lines(page.rejected))
@@ -158,10 +195,16 @@ class RuleScreen(Above[None]):
         self.draw()
 
     def _put(self, name: str, columns: Sequence[Column], lines: Sequence[ListLine]) -> None:
-        listed = self.query_one(f"#{name}", ToldList)
+        listed = self.query_one("#not-taken" if name == OF_GROUP else f"#{name}", ToldList)
         listed.columns = columns
-        if list(lines) != list(listed.items):
-            listed.put(lines)
+        self._numbers[name] = len(lines)
+        shown = self._told[name].of(lines)
+        if shown != list(listed.items):
+            listed.put(shown)
+
+    def renarrow(self) -> None:
+        """Other words are typed, or another order is wanted."""
+        self.read()
 
     # ----------------------------------------------------------------------------------------------------- drawing
 
@@ -170,6 +213,9 @@ class RuleScreen(Above[None]):
         one, glyphs, cells, now = self.standing, self.host.glyphs, self.app.size.width, time.time()
         self.query_one("#title", Line).say(f" {sanitize(standing.way(one.entry, glyphs), cells - 2, glyphs.ellipsis)}")
         parts = [standing.state(one, now), standing.did(one.figures) if one.figures else "", standing.cost(one)]
+        number = self._page.taken if self._page and self.chosen == "taken" else self._numbers.get(self._front, 0)
+        if narrowed := self.narrowing.said(len(self._list.items), number):
+            parts = [parts[0], narrowed, ""]
         state = " · ".join(part for part in parts if part)
         if width(state) > cells - 2:
             state = f"{parts[0]} · {parts[2]}"
@@ -179,7 +225,8 @@ class RuleScreen(Above[None]):
         slots = columns(cells) if isinstance(listed, JobTable) else cast("ToldList", listed).slots
         self.query_one("#heads", Line).say(heads(slots) if listed.items else "")
         empty = self.query_one("#none", Static)
-        empty.update("" if self._page is None else _NONE[self.chosen])
+        nothing = self.narrowing.none(number) if number else _NONE[self.chosen]
+        empty.update("" if self._page is None else nothing)
         empty.display = not listed.items
         self._draw_here()
         self.refresh_bindings()
@@ -187,7 +234,7 @@ class RuleScreen(Above[None]):
 
     def _draw_chips(self) -> None:
         page = self._page
-        numbers = (len(page.order), sum(one.count for one in page.groups), len(page.rejected)) if page else ()
+        numbers = (page.taken, sum(one.count for one in page.groups), len(page.rejected)) if page else ()
         counts = [f" {number:,}" for number in numbers] or ["", "", ""]
         words = (f"Taken{counts[0]}", f"Not taken{counts[1]}", f"Rejected{counts[2]}", "Log")
         parts: list[str | tuple[str, str]] = []
@@ -254,14 +301,24 @@ class RuleScreen(Above[None]):
 
     def _choose(self, name: str) -> None:
         self.query_one("#lists", ContentSwitcher).current = name
-        self._list.focus()
+        self.set_focus(self._list)
+        self._change()
+
+    @property
+    def _front(self) -> str:
+        """The list that is shown, the files of a group apart from the groups."""
+        return OF_GROUP if self.chosen == "not-taken" and self.group is not None else self.chosen
+
+    def _change(self) -> None:
+        """Another list is in front."""
+        self.narrowing = self._taken if self.chosen == "taken" else self._told[self._front]
         self.draw()
         self.read()
 
     def _open_group(self, group: FileGroup | None) -> None:
         self.group = group
         self.query_one("#not-taken", ToldList).put([])
-        self.read()
+        self._change()
 
     def action_chip(self, by: int) -> None:
         """Another list."""
@@ -296,7 +353,9 @@ class RuleScreen(Above[None]):
             self.run_worker(deciding.take_back(self.host, line.job), exclusive=True, group="act")
 
     def action_back(self) -> None:
-        """From the files of a group to all groups; from there to the rules."""
+        """Take the filter away; then from the files of a group to all groups; from there to the rules."""
+        if self.widen():
+            return
         if self.group is not None and self.chosen == "not-taken":
             self._open_group(None)
         else:

@@ -70,6 +70,16 @@ class RuleStatus:
         return self.figures.spent.today if self.figures else 0
 
     @property
+    def saved(self) -> int:
+        """How many of today's photos have a result that is good as far as anybody has said."""
+        return self.figures.today.done - self.figures.today.rejected if self.figures else 0
+
+    @property
+    def bad(self) -> int:
+        """How many of today's photos have no result to be used."""
+        return self.figures.today.bad if self.figures else 0
+
+    @property
     def waits(self) -> int:
         """How many photos wait: in the folder, or held."""
         there = sum(self.in_folder(reason) for reason in WILL_BE_TAKEN)
