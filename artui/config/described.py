@@ -36,7 +36,7 @@ TOP: Mapping[str, Described] = {
         '"blocks"', '"auto"', "Pictures in the terminal: blocks work everywhere, auto uses Kitty or Sixel graphics."
     ),
     "glyphs": Described('"auto"', '"ascii"', "Signs on the screens; auto asks the terminal."),
-    "theme": Described('"auto"', '"light"', "Colours of the console; auto reads COLORFGBG."),
+    "theme": Described('"auto"', '"light"', "Colours of the console; auto asks the terminal for its ground."),
     "proxy": Described(
         "`https_proxy`", '"http://proxy.example.com:3128"', 'A proxy for everything that is sent; `""` is none.'
     ),

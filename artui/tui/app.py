@@ -33,6 +33,7 @@ from artui.journal import JournalProblem, accounts
 from artui.sanitize import beginning
 from artui.tui import look as looks
 from artui.tui.above import Above, Answer, Dialog
+from artui.tui.answers import COUNTS_FOR, ConsoleDriver, GroundTold, may_be_asked
 from artui.tui.look import Width, glyphs, room
 from artui.tui.news import News
 from artui.tui.opening import first_place, greeting, last_left, remember
@@ -94,7 +95,9 @@ class Console(App[None], inherit_bindings=False):
     ) -> None:
         # Before Textual sets itself up: a theme chosen afterwards has it parse every style a second time.
         self.set_reactive(App.theme, looks.wanted_theme(config.theme, os.environ))
-        super().__init__()
+        super().__init__(driver_class=ConsoleDriver)
+        self.asks_ground = config.theme == "auto" and may_be_asked(os.environ)
+        """Whether the terminal is to say which theme fits: neither setting nor palette has."""
         self.animation_level = "none"
         self.paths = paths
         self.readonly = readonly
@@ -170,6 +173,11 @@ class Console(App[None], inherit_bindings=False):
             remember(self.paths, self.journal)
             remember_panes(self.paths, self.panes)
         self.journal.close()
+
+    def on_ground_told(self, message: GroundTold) -> None:
+        """The terminal has said which ground it has."""
+        if self.asks_ground and message.after < COUNTS_FOR:
+            self.theme = (looks.LIGHT if message.is_light else looks.DARK).name
 
     # ------------------------------------------------------------------------------------------------ what is new
 
@@ -385,6 +393,7 @@ class Console(App[None], inherit_bindings=False):
 
     async def action_theme(self) -> None:
         """Change to the next theme, and keep it."""
+        self.asks_ground = False
         words = list(looks.THEMES)
         place = next(place for place, word in enumerate(words) if looks.THEMES[word].name == self.theme)
         word = words[(place + 1) % len(words)]
