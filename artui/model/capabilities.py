@@ -85,7 +85,8 @@ class Capabilities:
     ``own_labels``: what the labels begin with that it reads itself. ``wait_headers``: headers of its own that say, in
     epoch seconds, until when to wait. ``webhook_at``: where a person tells it the webhook's address; empty where each
     order does. ``signs_webhooks``: their calls are believed by a signature alone, whose secret is kept beside the key.
-    ``takes_ratings``: it wants to know which results are liked.
+    ``takes_ratings``: it wants to know which results are liked. ``own_workflows``: its workflows stand in the account's
+    settings.
     """
 
     title: str
@@ -100,3 +101,4 @@ class Capabilities:
     webhook_at: str = ""
     signs_webhooks: bool = False
     takes_ratings: bool = False
+    own_workflows: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -16,13 +16,14 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig, Config, ConfigError, load, save_setting
+from artui.core import own_workflows
 from artui.core.finding import best_first, priced
 from artui.credentials import Vault
 from artui.journal import Connection, offers
 from artui.model.states import FINAL
 from artui.providers import capabilities
 from artui.sanitize import beginning, sanitize
-from artui.tui import catalogue, desktop, workflow_words
+from artui.tui import catalogue, desktop, own, workflow_words
 from artui.tui.catalogue import CatalogEntry, Catalogue
 from artui.tui.columns import Column, Slot, heads, layout, line
 from artui.tui.dialogs import Choice, No, Question, TextDialog
@@ -79,6 +80,8 @@ class Workflows(PanedPage):
     """The workflows of the account in use."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "add", "add our own", tooltip="Make a workflow of our own, where the service keeps none"),
+        Binding("e", "edit", "edit", tooltip="Change this workflow of our own, or show where it is written"),
         Binding("c", "compare", "compare", tooltip="Two that are marked side by side; or what a newer version changes"),
         Binding("s", "submit", "submit", tooltip="Pick photos for this workflow"),
         Binding("f", "favourite", "favourite", tooltip="Keep this workflow on top, or no longer"),
@@ -88,6 +91,7 @@ class Workflows(PanedPage):
         Binding("comma", "sort", "sort", tooltip="Sort by name, price, last use or cost so far; again: the other way"),
         Binding("R", "fetch", "look again", tooltip="Look at the service for workflows and prices"),
         Binding("slash", "filter", "filter", tooltip="Filter by name, steps, format, author, date or id; price<20"),
+        Binding("x", "remove", show=False, tooltip="Take this workflow of our own away"),
         Binding("y", "copy", show=False, tooltip="Copy the id of this workflow"),
         *PanedPage.PANE,
     ]
@@ -102,7 +106,7 @@ class Workflows(PanedPage):
     Workflows.-paned #side { display: block; }
     Workflows.-paned #below { display: none; }
     """
-    changes = frozenset({"favourite", "fetch", "default"})
+    changes = frozenset({"favourite", "fetch", "default", "add", "edit", "remove"})
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
@@ -172,6 +176,10 @@ class Workflows(PanedPage):
             return False
         if action == "compare":
             return self.is_mounted and self.offer is not None and (len(self._pair) == 2 or bool(self.offer.pinned))
+        if action in ("add", "edit", "remove"):
+            has_own = self.account is not None and capabilities(self.account.provider).own_workflows
+            if not has_own or (action != "add" and (not self.is_mounted or self.offer is None)):
+                return False
         if action in ("submit", "executions", "mark", "default"):
             return self.is_mounted and self.offer is not None
         return super().check_action(action, parameters)
@@ -302,6 +310,11 @@ class Workflows(PanedPage):
             return "Workflows are kept at the service; seeing them needs an account: 5."
         if self._trouble:
             return f"{self._trouble}\nNothing is known of these workflows yet; R looks again, 5 shows the account."
+        if capabilities(self.account.provider).own_workflows and not self._asking:
+            who = sanitize(self._account, 30)
+            return f"{who} has no workflow yet: the service keeps none." + (
+                "" if self.host.readonly else " a makes one."
+            )
         if self.catalogue.fetched_at is None and not self._asking:
             return "Nothing is known of these workflows yet." + ("" if self.host.readonly else " R looks.")
         if self._asking:
@@ -390,6 +403,41 @@ class Workflows(PanedPage):
             return
         self.notify(f"{name} is the default of {whose} now; saved in settings.toml.", markup=False)
         self.draw()
+
+    def action_add(self) -> None:
+        """Make a workflow of our own."""
+        if self.account is not None:
+            self.run_latest(partial(self._build, self.account, None), "own")
+
+    def action_edit(self) -> None:
+        """Change this workflow of our own, or show where it is written."""
+        if self.offer is not None and self.account is not None:
+            self.run_latest(partial(self._build, self.account, self.offer), "own")
+
+    async def _build(self, account: AccountConfig, offer: CatalogEntry | None) -> None:
+        """Have a workflow of our own filled in, and save it."""
+        built = await own.build(self.host, account, offer)
+        if built is not None and await self._kept(account, built.key, built.table):
+            self.notify("Saved in settings.toml; commands find it too.", markup=False)
+
+    def action_remove(self) -> None:
+        """Take this workflow of our own away."""
+        if self.offer is not None and self.account is not None:
+            self.run_latest(partial(self._remove, self.account, self.offer), "own")
+
+    async def _remove(self, account: AccountConfig, offer: CatalogEntry) -> None:
+        if await own.may_remove(self.host, account, offer) and await self._kept(account, own.key_of(offer), None):
+            self.notify("It is taken away; what was bought of it stays known.", markup=False)
+
+    async def _kept(self, account: AccountConfig, key: str, table: Mapping[str, Any] | None) -> bool:
+        """Save a workflow of our own, or its end, and look at all of them anew; whether that went well."""
+        try:
+            self.host.config = await asyncio.to_thread(own_workflows.save, self.host.paths, account.name, key, table)
+        except ConfigError as problem:
+            self.notify(beginning(str(problem), 300), severity="error", markup=False)
+            return False
+        await self._fetch()
+        return True
 
     def action_filter(self) -> None:
         """Type a filter."""

@@ -24,4 +24,5 @@ CAPABILITIES: Final = Capabilities(
     wait_headers=("filestack-reset",),
     webhook_at="Filestack's portal",
     signs_webhooks=True,
+    own_workflows=True,
 )

@@ -30,4 +30,5 @@ CAPABILITIES: Final = Capabilities(
     ),
     key_name="retouch token",
     known_by_key=True,
+    own_workflows=True,
 )
