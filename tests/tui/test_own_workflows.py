@@ -171,7 +171,7 @@ async def test_a_workflow_of_a_portal_is_filled_in_and_an_unknown_price_is_said_
         await desk.press("p", *"4", "enter", "a", *"image/jpeg, image/png", "enter")
         await desk.sees("4 a photo")
         await desk.press("p", "backspace", "enter")
-        await desk.sees("not known: no budget counts it")
+        await desk.sees("not known: a run counts as one in the caps")
         await desk.press("s")
         await desk.until(lambda: saved("files"))
         await desk.sees("Cut out")

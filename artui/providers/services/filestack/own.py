@@ -22,7 +22,7 @@ class Portal(OwnWorkflows):
         Knob("title", "Title", "t", unset="as it is called in the settings"),
         Knob("id", "Id", "i", is_needed=True, unset="which? the portal shows it", help="Its id in the portal."),
         Knob(
-            "price", "Price", "p", most=MOST, step=1, unset="not known: no budget counts it",
+            "price", "Price", "p", most=MOST, step=1, unset="not known: a run counts as one in the caps",
             help="What one run costs, in a unit of your own; empty: not known.",
         ),
         Knob(
