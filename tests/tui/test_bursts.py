@@ -10,11 +10,14 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from artui.config import load, paths
 from artui.core import own_workflows
 from artui.credentials import KeyStore, Secret, Vault
 from tests.desk import Desk
 from tests.test_cli_watch import write_rule
+from tests.tui.desk import QUEUED, fill
 from tests.tui.terminal import Terminal, terminal
 from tests.tui.test_paying_keys import written
 
@@ -101,6 +104,7 @@ def calm(shown: Terminal, burst: list[str]) -> None:
     shown.until(back)
 
 
+@pytest.mark.timeout(3600)
 def test_keys_in_bursts_neither_end_the_console_nor_answer_a_question(desk: Desk, *, long: bool) -> None:
     desk.control("options", qa=600)
     at_work(desk)
@@ -117,12 +121,14 @@ def test_keys_in_bursts_neither_end_the_console_nor_answer_a_question(desk: Desk
         assert len(desk.simulator.ledger) == charged
 
 
+@pytest.mark.timeout(3600)
 def test_keys_in_bursts_save_no_workflow_of_our_own_and_take_none_away(tmp_path: Path, *, long: bool) -> None:
     where = paths()
     where.create()
     where.config_file.write_text('[accounts.portraits]\nprovider = "retouch4me"\n')
     Vault(where).keep("portraits", Secret("a-token"), KeyStore.FILE)
     own_workflows.save(where, "portraits", "ours", {"title": "Ours", "tasks": [{"plugin": "Heal", "alpha1": 0.9}]})
+    fill(QUEUED)  # so that leaving asks
     before = own_workflows.tables(load(where).accounts["portraits"])
     with terminal("--ascii", folder=tmp_path, environ=DEBUG) as shown:
         shown.sees("[1 Jobs]")
