@@ -70,6 +70,9 @@ class Console(App[None], inherit_bindings=False):
     CSS_PATH = "app.tcss"
     TITLE = "artui"
     ENABLE_COMMAND_PALETTE = False
+    # Terminals select text themselves, with shift; Textual's own ends the console where what is clicked has just gone,
+    # and what it has selected could not be copied, for ctrl+c is the way out.
+    ALLOW_SELECT = False
 
     account: var[str | None] = var(None, init=False)
     """The account in use, None where there is none."""
