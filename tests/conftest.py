@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from artui.providers.base import misfits
 from artui.sim.server import Simulator, running
 from tests.desk import Desk, desks
+from tests.premade import Engines, prepare
 from tests.studio import Studio, open_studio
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -59,6 +61,12 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have what a killed stand-in or command leaves go with the run."""
+    tempfile.tempdir = os.environ["TMPDIR"] = str(tmp_path_factory.mktemp("temporary"))
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A fresh ARTUI_HOME, with no word of the developer's own settings; a zone that was set goes with it."""
@@ -74,6 +82,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         os.environ.pop("TZ")
         os.environ |= {"TZ": zone} if zone is not None else {}
         time.tzset()
+
+
+@pytest.fixture(scope="session")
+def engines() -> Iterator[Engines]:
+    """Where the engines come from that commands of this process start."""
+    made = Engines()
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def cheap(monkeypatch: pytest.MonkeyPatch, engines: Engines) -> None:
+    """New journals and engines at a tenth of their price; those of other processes are made as ever."""
+    monkeypatch.setattr("artui.journal.store.prepare", prepare)
+    if hasattr(os, "pidfd_open"):
+        monkeypatch.setattr("artui.engine.client._spawn", engines.spawn)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from artui.cli import run
@@ -21,7 +20,7 @@ from artui.engine.lock import lock_is_held
 from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
 from tests.documents import check
-from tests.studio import configure
+from tests.studio import ASKING, configure
 from tests.waiting import until
 
 
@@ -87,7 +86,7 @@ class Desk:
 
     def control(self, path: str, **values: Any) -> None:
         """Turn a switch of the stand-in."""
-        httpx.post(f"{self.simulator.url}/_sim/{path}", json=values).raise_for_status()
+        ASKING.post(f"{self.simulator.url}/_sim/{path}", json=values).raise_for_status()
 
     def workflow(self, name: str) -> dict[str, Any]:
         """A workflow as the command lists it."""

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import httpx
 import pytest
 
 from artui.cli import COMMANDS, following, root
@@ -36,6 +35,7 @@ from artui.model.states import Reason, Status
 from artui.sim import autoretouch
 from tests.desk import Desk
 from tests.exiftools import give_xmp
+from tests.studio import ASKING
 
 ARTUI = [sys.executable, "-m", "artui"]
 
@@ -250,7 +250,7 @@ def test_too_few_credits_hold_with_five(desk: Desk) -> None:
 def test_a_balance_that_is_refused_is_a_state_and_stops_nothing(desk: Desk) -> None:
     desk.photo()
     refused = {"route": "autoretouch.balance", "do": "status:403", "times": -1}
-    httpx.post(f"{desk.simulator.url}/_sim/faults", json=[refused]).raise_for_status()
+    ASKING.post(f"{desk.simulator.url}/_sim/faults", json=[refused]).raise_for_status()
     why = "the service refuses to tell it (403)"
     plan = desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--dry-run", "--json")
     assert plan.code == Exit.OK, plan.err
@@ -268,7 +268,7 @@ def test_a_balance_that_is_refused_is_a_state_and_stops_nothing(desk: Desk) -> N
     assert desk("status", "--json").json["accounts"][0]["balance_reason"] == why
     assert f"balance unknown: {why}" in " ".join(desk("status").out.split())
     desk.simulator.faults.clear()
-    httpx.post(f"{desk.simulator.url}/_sim/faults", json=[refused | {"do": "status:503"}]).raise_for_status()
+    ASKING.post(f"{desk.simulator.url}/_sim/faults", json=[refused | {"do": "status:503"}]).raise_for_status()
     plan = desk("submit", desk.photo("b.jpg", 9), "-w", "Export only", "-o", desk.out, "--dry-run", "--json")
     assert plan.code == Exit.OK, plan.err
     assert "503" in plan.json["balance_reason"]
@@ -569,7 +569,7 @@ def test_a_new_account_signs_in_with_a_code_and_picks_who_pays(desk: Desk) -> No
         said = child.stderr.readline()
         found = re.search(r"Open (\S+) .* code (\S+)", said)
         assert found, said
-        httpx.post(found[1], data={"user_code": found[2], "confirm": "1"}).raise_for_status()
+        ASKING.post(found[1], data={"user_code": found[2], "confirm": "1"}).raise_for_status()
         rest = child.stderr.read()
         assert child.wait(20) == Exit.OK, rest
     assert "Studio North" in rest
@@ -625,7 +625,7 @@ def test_a_sign_in_that_is_denied_or_runs_out_ends_with_four(desk: Desk, way: st
 
     def answer(prompt: Any) -> None:
         if way == "deny":
-            httpx.post(prompt.url, data={"user_code": prompt.user_code, "deny": "1"}).raise_for_status()
+            ASKING.post(prompt.url, data={"user_code": prompt.user_code, "deny": "1"}).raise_for_status()
         else:
             desk.control("options", device_lifetime=0.01)
 
@@ -644,7 +644,7 @@ def test_sim_prints_one_line_and_serves_until_term() -> None:
     with subprocess.Popen([*ARTUI, "sim", "--seed", "3", "--credits", "42"], stdout=subprocess.PIPE) as child:
         assert child.stdout
         announced: dict[str, Any] = json.loads(child.stdout.readline())
-        assert httpx.get(announced["url"] + "/_sim/ledger").json() == []
+        assert ASKING.get(announced["url"] + "/_sim/ledger").json() == []
         busy = announced["url"].rsplit(":", 1)[1]
         taken = subprocess.run([*ARTUI, "sim", "--port", busy], capture_output=True, text=True, check=False)
         assert (taken.returncode, taken.stdout) == (Exit.USAGE, "")

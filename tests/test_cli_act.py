@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 
-import httpx
 import pytest
 
 from artui.cli import act
@@ -16,6 +15,7 @@ from artui.engine.anchor import open_journal
 from artui.journal import accounts, requests
 from artui.model.states import Reason
 from tests.desk import Desk
+from tests.studio import ASKING
 from tests.tui.desk import place
 
 
@@ -79,7 +79,7 @@ def test_a_pause_that_is_asked_for_after_a_resume_stays(desk: Desk) -> None:
     desk.control("credits", provider="autoretouch", set=0)
     assert desk.send().code == Exit.CREDIT
     desk.control("credits", provider="autoretouch", set=500)
-    httpx.post(f"{desk.simulator.url}/_sim/faults", json=[{"route": "autoretouch.balance", "do": "delay:1"}])
+    ASKING.post(f"{desk.simulator.url}/_sim/faults", json=[{"route": "autoretouch.balance", "do": "delay:1"}])
     with open_journal(paths()) as journal:
         for what in ("resume", "pause"):
             journal.write(requests.enqueue, what, account="studio")

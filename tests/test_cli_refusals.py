@@ -373,7 +373,7 @@ def test_what_is_printed_as_json_survives_names_that_are_no_text(desk: Desk) -> 
 def test_only_a_journal_that_cannot_be_used_is_to_be_recovered(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], failure: Exception, says: str
 ) -> None:
-    def fail(_: object) -> int:
+    def fail(*_: object) -> int:
         raise failure
 
     monkeypatch.setattr(cli, "_main", fail)

@@ -16,7 +16,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest
 
 from artui import config
@@ -33,6 +32,7 @@ from artui.sim.photos import noise_jpeg
 from artui.sim.server import Simulator
 from artui.watch.rules import load_rules
 from tests.desk import Desk
+from tests.studio import ASKING
 from tests.waiting import PATIENCE, until
 from tests.watch_post import land, written
 
@@ -277,7 +277,7 @@ def test_a_second_term_leaves_at_once(desk: Desk, watch: Callable[..., Watch]) -
 
 
 def fault(desk: Desk, route: str, do: str) -> None:
-    httpx.post(f"{desk.simulator.url}/_sim/faults", json=[{"route": route, "do": do}]).raise_for_status()
+    ASKING.post(f"{desk.simulator.url}/_sim/faults", json=[{"route": route, "do": do}]).raise_for_status()
 
 
 # ------------------------------------------------------------------------------------------ a folder given by hand

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
-
 from tests.desk import Desk, Said
 from tests.proof.evidence import digest_of
+from tests.studio import ASKING
 
 
 def paid_calls(desk: Desk) -> int:
@@ -67,12 +66,12 @@ def test_what_cannot_be_fetched_is_refused_by_name_and_stays_as_it_is(desk: Desk
     [result] = outputs(desk)
     result.unlink()
     fault = {"route": "autoretouch.details", "do": "status:404", "times": -1}
-    httpx.post(f"{desk.simulator.url}/_sim/faults", json=[fault]).raise_for_status()
+    ASKING.post(f"{desk.simulator.url}/_sim/faults", json=[fault]).raise_for_status()
     said = desk("fetch", "1")
     assert said.code == 1
     assert said.err.startswith("job 1: the service no longer has its result")
     assert desk.jobs()[0]["status"] == "done"
-    httpx.delete(f"{desk.simulator.url}/_sim/faults").raise_for_status()
+    ASKING.delete(f"{desk.simulator.url}/_sim/faults").raise_for_status()
     desk.control("options", result_gone=True)
     assert desk("fetch", "1").code == 0
     desk.until(lambda: desk.jobs()[0]["status"] == "done")

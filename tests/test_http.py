@@ -40,7 +40,7 @@ from artui.providers.http import (
     multipart_body,
 )
 from artui.providers.http.addresses import _service_url
-from artui.providers.http.client import in_thread
+from artui.providers.http.flow import in_thread
 from artui.providers.http.messages import asked_to_wait
 from artui.providers.http.transport import proxy_for
 from tests.peer import Link, Memory, answering, hang_up, serving
@@ -575,7 +575,7 @@ def bomb(layers: int) -> bytes:
 async def test_what_cannot_be_decoded_or_swells_is_no_answer(
     client: Client, monkeypatch: pytest.MonkeyPatch, coding: str, body: bytes
 ) -> None:
-    monkeypatch.setattr("artui.providers.http.client.SWOLLEN", 100_000)
+    monkeypatch.setattr("artui.providers.http.flow.SWOLLEN", 100_000)
     async with serving(answering(201, body, f"Content-Encoding: {coding}\r\n")) as peer:
         with pytest.raises(Puzzling, match=r"compressed|longer"):
             await client.send(get(peer.url), most=TEXT)
@@ -852,7 +852,8 @@ async def test_small_files_take_one_call_of_a_thread_up_and_none_down(
         calls.append(call)
         return await in_thread(call, *arguments)
 
-    monkeypatch.setattr("artui.providers.http.client.in_thread", counted)
+    for module in ("client", "flow"):
+        monkeypatch.setattr(f"artui.providers.http.{module}.in_thread", counted)
     async with serving(answering(200, b"x" * 100_000)) as peer:
         await client.send(post(peer.url, form(a_photo(tmp_path, 200_000))))
         assert len(calls) == 1

@@ -84,6 +84,7 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """The dotted names a file imports, wherever in it."""
     names: set[str] = set()

@@ -29,7 +29,7 @@ from artui.config import system
 from artui.config.ignoring import USUAL
 from artui.engine.awake import Awake
 from artui.engine.supervisor import BALLAST
-from artui.files import PhotoFault, photo, publishing
+from artui.files import PhotoFault, photo_faults, publishing
 from artui.journal import store
 from artui.model.states import Status
 from artui.model.watching import RuleCause, Skip
@@ -218,7 +218,7 @@ def test_privacy_is_told_with_the_page_and_the_program(tmp_path: Path, monkeypat
         marker.identity(tmp_path)
     assert offline.value.cause is RuleCause.UNREADABLE
     assert page in str(publishing.OutputProblem(tmp_path, refusal))
-    with pytest.raises(files.BadPhoto, match=page), photo._told_of(tmp_path / "a.jpg"):
+    with pytest.raises(files.BadPhoto, match=page), photo_faults.told_of(tmp_path / "a.jpg"):
         raise refusal
     monkeypatch.delenv("TERM_PROGRAM")
     assert "python" in system.privacy(refusal)

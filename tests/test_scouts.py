@@ -62,3 +62,12 @@ def test_where_a_scout_shows_nothing_the_next_one_goes() -> None:
     bench.at = 2.0
     assert bench.relieved(0) == {1: 3.0}
     assert bench.scouts.next_look(bench.jobs[1]), "it is the scout now"
+
+
+def test_a_clock_that_was_ahead_puts_no_look_off() -> None:
+    bench = Bench()
+    for job in bench.jobs:
+        job.stage_at = 1e9  # as the wall's clock had it then
+        bench.scouts.first_look(job)
+    bench.at, bench.usual = 3.0, 2.5
+    assert bench.relieved(0) == dict.fromkeys([1, 2, 3], 5.5)

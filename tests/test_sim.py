@@ -25,6 +25,7 @@ from PIL import Image
 from artui.sim import imaging
 from artui.sim.photos import noise_jpeg, sample_photos
 from artui.sim.server import Simulator, running
+from tests.studio import ASKING, NOBODY
 from tests.waiting import until
 
 CLIENT_ID = "V8EkfbxtBi93cAySTVWAecEum4d6pt4J"
@@ -38,9 +39,9 @@ class Customer:
     def __init__(self, simulator: Simulator) -> None:
         self.simulator = simulator
         self.account = simulator.announcement()["autoretouch"]
-        self.login = httpx.Client(base_url=self.account["auth_url"], timeout=5)
-        self.api = httpx.Client(base_url=self.account["api_url"], timeout=5)
-        self.control = httpx.Client(base_url=simulator.url + "/_sim")
+        self.login = httpx.Client(base_url=self.account["auth_url"], timeout=5, verify=NOBODY)
+        self.api = httpx.Client(base_url=self.account["api_url"], timeout=5, verify=NOBODY)
+        self.control = httpx.Client(base_url=simulator.url + "/_sim", verify=NOBODY)
         self.api.headers["Authorization"] = f"Bearer {self.refresh().json()['access_token']}"
 
     def refresh(self, refresh_token: str | None = None) -> httpx.Response:
@@ -116,7 +117,7 @@ def test_every_prefix_and_slash_is_answered(customer: Customer, prefix: str, sla
     for path in ("/workflow", f"/workflow/{workflow}", "/organization", "/organization/balance", "/workflow/execution"):
         odd = {"Content-Type": "text/event-stream"}
         assert customer.api.get(prefix + path + slash, headers=odd).status_code == 200
-    assert httpx.get(customer.account["api_url"] + "/health" + slash).status_code == 200
+    assert ASKING.get(customer.account["api_url"] + "/health" + slash).status_code == 200
 
 
 def test_pages_have_exactly_two_keys_and_at_most_fifty_entries(customer: Customer) -> None:
@@ -154,7 +155,7 @@ def test_errors_have_the_body_of_the_api_host(customer: Customer) -> None:
     body = error.json()
     assert body.keys() == {"timestamp", "status", "error", "message", "path"}
     assert (body["error"], body["message"], body["path"]) == ("Not Found", "", "/v1/workflow/unknown")
-    assert httpx.get(customer.account["api_url"] + "/v1/workflow").status_code == 401
+    assert ASKING.get(customer.account["api_url"] + "/v1/workflow").status_code == 401
     assert customer.api.get("/v1/image").json()["status"] == 404
 
 
@@ -250,10 +251,10 @@ def test_a_device_signs_in_when_a_person_confirms(customer: Customer) -> None:
     assert _poll(customer, device).json()["error"] == "authorization_pending"
     too_soon = _poll(customer, device)
     assert (too_soon.status_code, too_soon.json()["error"]) == (429, "slow_down")
-    page = httpx.get(device["verification_uri_complete"])
+    page = ASKING.get(device["verification_uri_complete"])
     assert device["user_code"] in page.text
     form = {"user_code": device["user_code"], "confirm": "1"}
-    assert httpx.post(device["verification_uri"], data=form).status_code == 200
+    assert ASKING.post(device["verification_uri"], data=form).status_code == 200
     tokens = until(
         lambda: (answer := _poll(customer, device)).status_code == 200 and answer.json(), rest=lambda: time.sleep(0.6)
     )
@@ -266,7 +267,7 @@ def test_a_device_signs_in_when_a_person_confirms(customer: Customer) -> None:
 
 def test_a_person_may_refuse_and_a_code_runs_out(customer: Customer) -> None:
     refused = _begin_device_login(customer)
-    httpx.get(refused["verification_uri_complete"] + "&deny=1")
+    ASKING.get(refused["verification_uri_complete"] + "&deny=1")
     assert _poll(customer, refused).json()["error"] == "access_denied"
     customer.options(device_lifetime=0)
     late = _begin_device_login(customer)
@@ -566,7 +567,7 @@ def test_it_serves_from_a_process_until_it_is_told_to_end(tmp_path: Path) -> Non
         assert process.stderr is not None
         announced = json.loads(process.stdout.readline())
         assert announced.keys() == {"url", "autoretouch", "retouch4me", "filestack"}
-        assert httpx.get(announced["url"] + "/_sim/ledger").json() == []
+        assert ASKING.get(announced["url"] + "/_sim/ledger").json() == []
         process.send_signal(signal.SIGTERM)
         assert process.stdout.read() == "end\n"
         assert process.stderr.read() == ""

@@ -119,6 +119,13 @@ def test_what_is_broken_is_refused(content: bytes) -> None:
         imaging.check(content)
 
 
+def test_an_archive_whose_beginning_is_lost_is_refused() -> None:
+    whole = imaging.archive({"red.jpg": JPEG}, "0" * 64)
+    assert imaging.unpacked(whole) == {"red.jpg": JPEG}
+    with pytest.raises(imaging.NotAPicture):
+        imaging.unpacked(whole[5:])
+
+
 def test_a_turned_picture_comes_back_upright() -> None:
     exif = Image.Exif()
     exif[274] = 6

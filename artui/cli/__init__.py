@@ -12,7 +12,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import FrameType
 from typing import Any, NamedTuple, NoReturn
@@ -22,10 +22,10 @@ import click
 import artui
 from artui.cli import streams
 from artui.cli.examples import EXAMPLES
-from artui.cli.exits import CommandError, Exit
+from artui.cli.exits import CommandError, Exit, Onward
 from artui.cli.terminal import complain, put, put_json
 from artui.config import ConfigError
-from artui.config.private import NotPrivate, concerns
+from artui.config.private import NotPrivate, concerns, has_concerns
 from artui.config.system import raise_open_files
 
 COMMANDS = {
@@ -251,7 +251,20 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
             signal.signal(number, _interrupt)
-    return run(sys.argv[1:])
+    return run(sys.argv[1:], become=_become)
+
+
+def _become(arguments: Sequence[str]) -> None:
+    """Be another command from here on, in this process; where the system does not let it, return."""
+    given, started = sys.argv[1:], sys.orig_argv
+    if not sys.executable or started[len(started) - len(given) :] != given:
+        return
+    # Until its handlers stand, what would end it waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, streams.ENDING)
+    try:
+        os.execv(sys.executable, [*started[: len(started) - len(given)], *arguments])  # noqa: S606 — ourselves
+    except OSError:  # too many jobs to name
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, streams.ENDING)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -259,13 +272,14 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], *, become: Callable[[Sequence[str]], None] = lambda _: None) -> int:
     """Run one command; whatever happens ends in an exit code and, where it went wrong, one sentence on stderr: with
-    ``--json`` as a document on stdout too."""
+    ``--json`` as a document on stdout too. ``become`` makes this process the command that another one goes on as; what
+    returns from it goes on here."""
     with streams.one_run():
         failed: Failure | None = None
         try:
-            code, sentence = Exit(_main(arguments)), ""
+            code, sentence = Exit(_main(arguments, become)), ""
         except SystemExit:  # what click makes of a reader of the help that has gone
             code, sentence = Exit.OK, ""
         except (click.Abort, KeyboardInterrupt):
@@ -287,9 +301,13 @@ def run(arguments: Sequence[str]) -> int:
         return int(code)
 
 
-def _main(arguments: Sequence[str]) -> int:
+def _main(arguments: Sequence[str], become: Callable[[Sequence[str]], None]) -> int:
     try:
         return root.main(list(arguments), prog_name="artui", standalone_mode=False) or 0
+    except Onward as onward:
+        if streams.are_whole() and not has_concerns():  # else only this process knows what to say in the end
+            become(onward.arguments)
+        return _main(onward.arguments, become)
     except OSError as problem:
         raise streams.blame(problem) from None
 

@@ -38,7 +38,8 @@ def accounts_command(session: Session, *, as_json: bool) -> Exit:
         payer = document["organization"] or "the only one"
         put(f"{document['name']}{chosen}: {document['provider']}, organization {payer}")
         put(f"  key: {_kept(document)}")
-        put(f"  caps: {_caps(document['caps'])}")
+        caps = [f"{amount:,} a {name}" for name, amount in document["caps"].items() if amount is not None]
+        put(f"  caps: {', '.join(caps) or 'none'}")
         if document["held"]:
             put(f"  held: {document['held']}: {document['message']}")
     return Exit.OK
@@ -78,10 +79,6 @@ def _kept(document: dict[str, Any]) -> str:
     return f"{token['place']} ({token['detail']})"
 
 
-def _caps(caps: dict[str, int | None]) -> str:
-    return ", ".join(f"{amount:,} a {name}" for name, amount in caps.items() if amount is not None) or "none"
-
-
 @click.command("balance")
 @ACCOUNT
 @AS_JSON
@@ -118,7 +115,16 @@ def workflows_command(
     left_out: list[LeftOut] = []
     with session.journal() as journal:
         if offline:
-            found = _cached(journal, chosen)
+            from artui.journal import accounts
+            from artui.providers.base import Workflow
+
+            texts, fetched_at = journal.read(accounts.cached_workflows, chosen.name)
+            if fetched_at is None:
+                raise CommandError(
+                    Exit.USAGE, f"Nothing is known of {chosen.name}'s workflows yet: leave --offline away once."
+                )
+            say(f"As of {time.strftime('%d %b %Y %H:%M', time.localtime(fetched_at))}.")
+            found = [Workflow.from_document(text) for text in texts]
         else:
             found, left_out = _fetched(session, journal, chosen, workflow)
     if workflow is None:
@@ -146,19 +152,6 @@ def _fetched(
     found, left_out = session.ask(account, question)
     journal.write(accounts.keep_workflows, account.name, {one.id: one.document() for one in found})
     return found, left_out
-
-
-def _cached(journal: Journal, account: AccountConfig) -> list[Workflow]:
-    from artui.journal import accounts
-    from artui.providers.base import Workflow
-
-    texts, fetched_at = journal.read(accounts.cached_workflows, account.name)
-    if fetched_at is None:
-        raise CommandError(
-            Exit.USAGE, f"Nothing is known of {account.name}'s workflows yet: leave --offline away once."
-        )
-    say(f"As of {time.strftime('%d %b %Y %H:%M', time.localtime(fetched_at))}.")
-    return [Workflow.from_document(text) for text in texts]
 
 
 def _list(found: Sequence[Workflow], left_out: Sequence[LeftOut], *, as_json: bool) -> Exit:

@@ -48,11 +48,13 @@ def retry_command(
     """Try again what failed or is held; shows first what that may cost."""
     from artui.cli.naming import job_numbered
     from artui.core import options
+    from artui.journal.following import Scope
 
     if failed == bool(numbers):
         raise CommandError(Exit.USAGE, "Say which: the numbers of jobs, or --failed for all that have failed.")
     with session.journal() as journal:
-        found = _failed(journal) if failed else [job_numbered(journal, number) for number in numbers]
+        all_failed = journal.read(Scope().jobs, status=Status.FAILED) if failed else ()
+        found = list(all_failed) or [job_numbered(journal, number) for number in numbers]
         if not found:
             say("No job has failed.")
             if as_json:
@@ -84,12 +86,6 @@ def fetch_command(session: Session, numbers: tuple[int, ...], *, dry_run: bool, 
         found = [job_numbered(journal, number) for number in dict.fromkeys(numbers)]
         acts = [act_of(one) for one in options.stamped(journal.read(options.fetches, found))]
         return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
-
-
-def _failed(journal: Journal) -> list[Job]:
-    from artui.journal.following import Scope
-
-    return list(journal.read(Scope().jobs, status=Status.FAILED))
 
 
 # ---------------------------------------------------------------------------------------------- cancel and resolve
@@ -255,7 +251,18 @@ def resume_command(
     """Go on after a pause with all accounts, or the one named; look again at what holds them, or say yes to what holds
     a rule."""
     if recovered:
-        return _for_recovered(session, rule, account, dry_run=dry_run, yes=yes, as_json=as_json)
+        from artui.core import options
+
+        if rule:
+            raise CommandError(Exit.USAGE, "--recovered is about an account: say -a, not --rule.")
+        name = session.account(account).name
+        with session.journal() as journal:
+            action = journal.read(options.recovery, name)
+            said = (
+                f"{name}: {action.photos:,} photos that may have been paid before are sent {at_most(action.price)}, and"
+                " so is every other photo from now on"
+            )
+            return _carry_out(session, journal, [Act(action, said)], dry_run=dry_run, yes=yes, as_json=as_json)
     if rule:
         return _for_rule(session, rule, account, _resumed, dry_run=dry_run, yes=yes, as_json=as_json)
     return _for_accounts(session, Command.RESUME, account, dry_run=dry_run, as_json=as_json)
@@ -329,24 +336,6 @@ def _of_account(journal: Journal, command: Command, name: str) -> Act:
         return Act(action, f"{name}: resumed")
     photos = "1 photo goes on" if action.photos == 1 else f"{action.photos:,} photos go on"
     return Act(action, f"{name}: resumed; {photos}, {at_most(action.amount)}, as agreed when they were queued")
-
-
-def _for_recovered(
-    session: Session, rule: str | None, account: str | None, *, dry_run: bool, yes: bool, as_json: bool
-) -> Exit:
-    """Let an account send again what may have been paid before the journal was recovered."""
-    from artui.core import options
-
-    if rule:
-        raise CommandError(Exit.USAGE, "--recovered is about an account: say -a, not --rule.")
-    name = session.account(account).name
-    with session.journal() as journal:
-        action = journal.read(options.recovery, name)
-        said = (
-            f"{name}: {action.photos:,} photos that may have been paid before are sent {at_most(action.price)}, and so"
-            " is every other photo from now on"
-        )
-        return _carry_out(session, journal, [Act(action, said)], dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 def _for_rule(

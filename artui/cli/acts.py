@@ -24,8 +24,12 @@ class Act:
     @property
     def told(self) -> str:
         """What it does and costs, or why it does not fit, in a line."""
-        said, job = self.refused or f"{self.said}{_at_most(self.action)}", self.action.job
-        return f"job {job.id}, {said}" if job and not self.refused else said
+        if self.refused:
+            return self.refused
+        job, price, said = self.action.job, self.action.price, self.said
+        if self.action.asks:
+            said += " (the price is not known)" if price is None else f" (at most {money(price)})"
+        return f"job {job.id}, {said}" if job else said
 
     def document(self) -> dict[str, Any]:
         """The request as JSON has it."""
@@ -57,9 +61,3 @@ def _price(price: int | None) -> str:
 def at_most(price: int | None) -> str:
     """What it costs together, as it is agreed to."""
     return "at prices that are not known" if price is None else f"for at most {money(price)}"
-
-
-def _at_most(action: Action) -> str:
-    if not action.asks:
-        return ""
-    return " (the price is not known)" if action.price is None else f" (at most {money(action.price)})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,17 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
         except backups.BackupProblem as problem:
             raise CommandError(Exit.USAGE, str(problem)) from problem
         try:
-            _say_what_it_is(session, opened, put if dry_run and not as_json else say)
+            from artui.cli.recovering import unlisted
+
+            tell = put if dry_run and not as_json else say
+            about = opened.about
+            made = time.strftime("%Y-%m-%d %H:%M", time.localtime(about.made_at))
+            tell(f"A backup of {made} from {about.host}: {about.jobs:,} jobs, {about.intents:,} paid requests.")
+            if session.paths.journal.exists():
+                tell(f"It takes the place of the journal {session.paths.journal}, of which a copy is kept beside it.")
+            where = f"where there is none{unlisted()}"
+            tell(f"What was bought since is looked for at every service that has a list; {where},")
+            tell("nothing is sent before you say so. Nothing is sent now.")
             if dry_run:
                 if as_json:
                     put_json(_document(session, opened))
@@ -89,18 +98,6 @@ def _document(session: Session, opened: OpenedBackup) -> dict[str, Any]:
         "version": about.version, "host": about.host, "made_at": about.made_at, "made_at_iso": iso(about.made_at),
         "jobs": about.jobs, "intents": about.intents, "replaces": str(there) if there.exists() else None,
     }  # fmt: skip
-
-
-def _say_what_it_is(session: Session, opened: OpenedBackup, tell: Callable[[str], None]) -> None:
-    from artui.cli.recovering import unlisted
-
-    about = opened.about
-    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(about.made_at))
-    tell(f"A backup of {made} from {about.host}: {about.jobs:,} jobs, {about.intents:,} paid requests.")
-    if session.paths.journal.exists():
-        tell(f"It takes the place of the journal {session.paths.journal}, of which a copy is kept beside it.")
-    tell(f"What was bought since is looked for at every service that has a list; where there is none{unlisted()},")
-    tell("nothing is sent before you say so. Nothing is sent now.")
 
 
 def _put_back(session: Session, opened: OpenedBackup, *, offline: bool, as_json: bool) -> Exit:

@@ -57,15 +57,14 @@ def _offered(kind: str, context: click.Context, incomplete: str) -> list[Complet
         found = [one for one in _KINDS[kind](context) if one[0].casefold().startswith(incomplete.casefold())]
     for_bash = os.environ.get(VARIABLE, "").startswith("bash")
     return [
-        CompletionItem(_quoted(value) if for_bash else value, help=sanitize(said, 60) or None)
+        CompletionItem(
+            # as bash must find it on its line
+            re.sub(r"([^\w./:@%+=,-])", r"\\\1", value) if for_bash else value,
+            help=sanitize(said, 60) or None,
+        )
         for value, said in dict(found[:MOST]).items()
         if value == sanitize(value)
     ]
-
-
-def _quoted(value: str) -> str:
-    """A word as bash must find it on its line."""
-    return re.sub(r"([^\w./:@%+=,-])", r"\\\1", value)
 
 
 def _accounts(_: click.Context) -> Iterator[tuple[str, str]]:

@@ -74,7 +74,13 @@ def _told_to_end(console: Console) -> Iterator[list[int]]:
         del frame
         told.append(number)
         if not os.isatty(DRAWN_ON):
-            _forget_terminal()
+            # Let everything still to be said to a terminal that is gone go nowhere: a failed write would stop the
+            # end. The system follows a hang-up with SIGCONT, at which Textual would take the terminal anew.
+            signal.signal(signal.SIGCONT, lambda *_: None)
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            for stream in (0, 1, 2):
+                os.dup2(nowhere, stream)
+            os.close(nowhere)
         loop.call_soon_threadsafe(console.exit)
 
     outlive_signals()
@@ -87,18 +93,6 @@ def _told_to_end(console: Console) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _forget_terminal() -> None:
-    """Let everything still to be said to a terminal that is gone go nowhere: a failed write would stop the end.
-
-    The system follows a hang-up with SIGCONT, at which Textual would take the terminal anew.
-    """
-    signal.signal(signal.SIGCONT, lambda *_: None)
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nowhere, stream)
-    os.close(nowhere)
 
 
 def every_key() -> list[tuple[str, list[tuple[str, str]]]]:

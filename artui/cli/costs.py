@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -89,7 +89,12 @@ def costs_command(
             books.costs, grouping, config.timezone, label=label, since=first, until=last, account=name
         )  # fmt: skip
     title = label or grouping.value
-    totals = _totals(lines)
+    # One sum for each service: the credits of one are not those of another.
+    services = sorted({line.service for line in lines})
+    totals = [
+        CostLine("total", service, reduce(add, (line.costs for line in lines if line.service == service), Costs()))
+        for service in services
+    ]
     if as_json:
         put_json(
             {
@@ -100,7 +105,8 @@ def costs_command(
         )  # fmt: skip
     elif as_csv:
         head = (title, "service", *_COLUMNS)
-        put_csv([head, *(_cells(line, _COLUMNS) for line in lines)], locale)
+        rows = ([line.group, line.service, *(getattr(line.costs, column) for column in _COLUMNS)] for line in lines)
+        put_csv([head, *rows], locale)
     elif lines:
         _put(title, lines, totals)
     else:
@@ -122,15 +128,6 @@ def _days(config: Config, since: dt.datetime | None, until: dt.datetime | None, 
     return f"{month}-01", f"{month}-31"  # days are compared as text: none comes after the 31st
 
 
-def _totals(lines: Sequence[CostLine]) -> list[CostLine]:
-    """One sum for each service: the credits of one are not those of another."""
-    services = sorted({line.service for line in lines})
-    return [
-        CostLine("total", service, reduce(add, (line.costs for line in lines if line.service == service), Costs()))
-        for service in services
-    ]
-
-
 def _document(line: CostLine) -> CostsOfGroup:
     costs = line.costs
     return {
@@ -139,10 +136,6 @@ def _document(line: CostLine) -> CostsOfGroup:
         "waived": costs.waived, "no_result": costs.no_result, "no_result_charged": costs.no_result_charged,
         "free_results": costs.free_results, "copies": costs.copies, "saved": costs.saved,
     }  # fmt: skip
-
-
-def _cells(line: CostLine, columns: Iterable[str]) -> list[str | int]:
-    return [line.group, line.service, *(getattr(line.costs, column) for column in columns)]
 
 
 def _put(title: str, lines: Sequence[CostLine], totals: Sequence[CostLine]) -> None:

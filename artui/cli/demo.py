@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +112,15 @@ def demo_command(folder: Path | None, output: Path | None, *, headless: bool, si
     results = Path(os.path.abspath(output)) if output else top / "results"  # noqa: PTH100 — it need not exist yet
     try:
         if interactive:
-            return _console(top, folder, results, sign_in=sign_in)
+            from artui.cli.console import open_console
+
+            say("Starting the stand-in and making sample photos ...")
+            with staged(top, results, folder, sign_in=sign_in) as session:
+                code = open_console(session, demo=True)
+            say("The demo has ended, and nothing of it goes on.")
+            if results.is_dir():
+                say(f"Results are in {results}")
+            return code
         photos = folder.absolute() if folder else _sample_photos(top / "photos")
         with _stand_in(top, SPEED) as announced, _home(top, announced, results), _engine():
             return _journey(Session.here(), photos, results, announced["url"], as_json=as_json)
@@ -121,19 +129,6 @@ def demo_command(folder: Path | None, output: Path | None, *, headless: bool, si
             shutil.rmtree(top / place, ignore_errors=True)
         if not any(top.iterdir()):
             top.rmdir()
-
-
-def _console(top: Path, folder: Path | None, results: Path, *, sign_in: bool) -> Exit:
-    """Open the console on the stand-in."""
-    from artui.cli.console import open_console
-
-    say("Starting the stand-in and making sample photos ...")
-    with staged(top, results, folder, sign_in=sign_in) as session:
-        code = open_console(session, demo=True)
-    say("The demo has ended, and nothing of it goes on.")
-    if results.is_dir():
-        say(f"Results are in {results}")
-    return code
 
 
 @contextmanager
@@ -229,7 +224,9 @@ def _engine(module: Sequence[str] = ("artui.engine.process",)) -> Iterator[None]
         _no_engine_left(),
         _process(list(module), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child,
     ):
-        _until(lambda: child.poll() is not None or _engine_of(paths) == child.pid)
+        deadline = time.monotonic() + PATIENCE
+        while child.poll() is None and _engine_of(paths) != child.pid and time.monotonic() < deadline:
+            time.sleep(0.05)
         yield
 
 
@@ -251,12 +248,6 @@ def _engine_of(paths: Paths) -> int | None:
     from artui.engine.lock import holder, lock_is_held
 
     return holder(paths)[0] if lock_is_held(paths) else None
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.05)
 
 
 @contextmanager

@@ -171,7 +171,8 @@ def _of_account(session: Session, account: AccountConfig) -> Iterator[Finding]:
 def _put(finding: Finding, *, is_new: bool) -> None:
     if is_new:
         put(finding.subject)
-    for line in _lines(finding, _width()):
+    # Cells of the terminal; what goes into a file or a pipe keeps each finding in a line.
+    for line in _lines(finding, max(60, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize):
         put(line)
 
 
@@ -184,11 +185,6 @@ def _lines(finding: Finding, width: int) -> Iterator[str]:
         yield from textwrap.wrap(
             sanitize(paragraph), width, initial_indent="  ", subsequent_indent=" " * 26, break_on_hyphens=False
         )
-
-
-def _width() -> int:
-    """Cells of the terminal; what goes into a file or a pipe keeps each finding in a line."""
-    return max(60, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
 
 
 def _code(findings: list[Finding]) -> Exit:

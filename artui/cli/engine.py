@@ -189,28 +189,19 @@ def _account_lines(status: dict[str, Any], zone: dt.tzinfo) -> Iterator[str]:
     """Each account that has something to tell, how far its caps are used, and when its hours begin."""
     for place, account in enumerate(status["accounts"]):
         if not place or account["name"] in status["money"] or account["held"] or account["away_since"]:
-            yield _account_line(account)
-        yield from _cap_lines(account["caps"])
+            state = f"held: {account['held']}" if account["held"] else "ready"
+            if account["away_since"] is not None:
+                state = "does not answer"
+            unknown = account["balance_reason"]
+            left = f"balance unknown: {sanitize(unknown, 60)}" if unknown else f"{money(account['left'])} left"
+            yield f"{sanitize(account['name'], 14)}: {state}, {left}"
+        used = [f"{cap['kind']} {cap['spent']:,} of {cap['limit']:,}" for cap in account["caps"]]
+        if used:
+            yield f"  {', '.join(used)}"
         if account["hours_begin"] is not None:
             from artui.core.health_phrases import moment
 
             yield f"  outside its hours: sends from {moment(account['hours_begin'], zone)} on"
-
-
-def _cap_lines(caps: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """How far each cap is used."""
-    used = [f"{cap['kind']} {cap['spent']:,} of {cap['limit']:,}" for cap in caps]
-    if used:
-        yield f"  {', '.join(used)}"
-
-
-def _account_line(account: dict[str, Any]) -> str:
-    state = f"held: {account['held']}" if account["held"] else "ready"
-    if account["away_since"] is not None:
-        state = "does not answer"
-    unknown = account["balance_reason"]
-    left = f"balance unknown: {sanitize(unknown, 60)}" if unknown else f"{money(account['left'])} left"
-    return f"{sanitize(account['name'], 14)}: {state}, {left}"
 
 
 def _money_lines(money: dict[str, dict[str, int]]) -> Iterator[str]:

@@ -35,6 +35,14 @@ class CommandError(Exception):
         self.code = code
 
 
+class Onward(Exception):
+    """What is left of a command is another one, which needs less memory: ``arguments`` are its own."""
+
+    def __init__(self, arguments: list[str]) -> None:
+        super().__init__(arguments)
+        self.arguments = arguments
+
+
 def first(codes: Iterable[Exit]) -> Exit:
     """The one code that stands for several; OK where there is none."""
     return min(codes, key=_FIRST.index, default=Exit.OK)

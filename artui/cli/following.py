@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import sys
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from artui.cli.exits import CommandError, Exit, first, of_jobs
 from artui.cli.session import Session
-from artui.cli.streams import go_on, volume
+from artui.cli.streams import ENDING, go_on, volume
 from artui.cli.tally import remarks, totals
 from artui.cli.terminal import put_line, say
 from artui.core.follow import Follower, Grouped, JsonLines, Lines, Printer, job_document
@@ -23,41 +26,65 @@ SILENCE = 15.0
 """Seconds for which an engine may seem suspended before waiting for it ends."""
 
 
+class Following(NamedTuple):
+    """What a command waits for: the jobs of a ``batch`` (None: all jobs, unless some are named) and those with these
+    ``numbers``, told from event ``since`` on.
+
+    ``besides`` is how it ends whatever becomes of them, ``done`` the sentence for what it did before.
+    """
+
+    batch: str | None
+    numbers: tuple[int, ...]
+    since: int
+    besides: Exit = Exit.OK
+    done: str = ""
+
+    @property
+    def scope(self) -> Scope:
+        """The jobs."""
+        return Scope(self.batch, frozenset(self.numbers))
+
+    def arguments(self, *, with_qa: bool, as_json: bool) -> list[str]:
+        """The command that waits for them, after another one in the same process."""
+        flags = {"--wait-qa": with_qa, "--json": as_json, "-q": volume() < 0, "-v": volume() > 0}
+        return ["wait", *(flag for flag, is_set in flags.items() if is_set), "--following", json.dumps(self)]
+
+    @classmethod
+    def of(cls, text: str) -> Following:
+        """What such a command is given."""
+        batch, numbers, since, besides, done = json.loads(text)
+        return cls(batch, tuple(numbers), since, Exit(besides), done)
+
+
 def printer(*, as_json: bool) -> Printer:
     """The printer for a command: JSON lines on stdout, or lines for a person on stderr."""
     return JsonLines(put_line) if as_json else Lines(say, every_step=volume() > 0)
 
 
 def wait_for(
-    session: Session,
-    journal: Journal,
-    scope: Scope,
-    since: int,
-    printed: Printer,
-    *,
-    with_qa: bool,
-    besides: Exit = Exit.OK,
-) -> Exit:
-    """Tell what happens to the jobs from event ``since`` on until they stand still, then how they stand.
+    session: Session, journal: Journal, following: Following, printed: Printer, *, with_qa: bool
+) -> Exit:  # fmt: skip
+    """Tell what happens to the jobs until they stand still, then how they stand.
 
-    Returns how the command ends; ``besides`` is what holds whatever becomes of the jobs. A reader that goes away
-    changes nothing of that.
+    Returns how the command ends. A reader that goes away changes nothing of that.
     """
-    go_on()
+    go_on(following.done)
+    scope = following.scope
     keep_alive = engine_keeper(session, journal)
     counts = journal.read(scope.counts)
     are_many = sum(count.number for count in counts) > MANY and sys.stderr.isatty()
     if isinstance(printed, Lines) and are_many and not printed.every_step:
         printed = Grouped(printed.say, lambda: totals(journal.read(scope.counts)))
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # what came while another command became this one
         if any(not count.status.final for count in counts) or journal.read(deliveries.are_due):
             keep_alive()  # first, for a new engine looks afresh at what is held, and delivers what is saved
-        Follower(journal, scope, printed, since).until_still(keep_alive, with_qa=with_qa)
+        Follower(journal, scope, printed, following.since).until_still(keep_alive, with_qa=with_qa)
     except KeyboardInterrupt:
         printed.note("Not waiting any longer. The engine works on in the background; `artui wait` follows it again.")
         raise
     counts = journal.read(scope.counts)
-    code = first((of_jobs(counts), besides))
+    code = first((of_jobs(counts), following.besides))
     if isinstance(printed, JsonLines):
         documents = [job_document(job) for job in journal.read(lambda db: list(scope.jobs(db)))]
         printed.document("end", {"exit": code, "jobs": documents})
@@ -78,7 +105,14 @@ def engine_keeper(session: Session, journal: Journal) -> Callable[[], None]:
         nonlocal silent_since
         alive = find_engine(session.paths, journal)
         if alive is None:
-            generations.add(_start_again(session, journal, generations))
+            # One is started where none runs, unless it was ended on purpose.
+            row = journal.read(requests.engine)
+            if row.state == "ended" and row.generation in generations and journal.read(requests.has_work):
+                raise CommandError(
+                    Exit.INTERRUPTED,
+                    "The engine was stopped while jobs were under way. Nothing is lost: `artui wait` goes on.",
+                )
+            generations.add(ensure_running(session.paths, journal).row.generation)
             return
         generations.add(alive.row.generation)
         # Seen for a while, for a machine that wakes up finds the sign of life old at first.
@@ -88,14 +122,3 @@ def engine_keeper(session: Session, journal: Journal) -> Callable[[], None]:
             raise CommandError(Exit.LOCKED, f"The engine (process {alive.row.pid}) gives no sign of life: {wake}.")
 
     return keep
-
-
-def _start_again(session: Session, journal: Journal, seen: set[int]) -> int:
-    """Start an engine where none runs, unless it was ended on purpose; returns its generation."""
-    row = journal.read(requests.engine)
-    if row.state == "ended" and row.generation in seen and journal.read(requests.has_work):
-        raise CommandError(
-            Exit.INTERRUPTED,
-            "The engine was stopped while jobs were under way. Nothing is lost: `artui wait` goes on.",
-        )
-    return ensure_running(session.paths, journal).row.generation

@@ -13,6 +13,7 @@ import click
 from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, SINCE, WAIT_QA, in_zone
 from artui.cli.session import Session
+from artui.cli.streams import go_on
 from artui.cli.terminal import Tint, money, put, put_json, put_json_list, put_table
 from artui.config.known import nearest
 from artui.config.system import iso
@@ -369,17 +370,23 @@ def _verdict(session: Session, path: Path) -> str:
 
 @click.command("wait")
 @click.option("--batch", help="Wait for the jobs of this batch only, by its id or name.")
+@click.option("--following", hidden=True, help="What the command waits for that goes on as this one.")
 @WAIT_QA
 @AS_JSON
 @click.pass_obj
-def wait_command(session: Session, batch: str | None, *, wait_qa: bool, as_json: bool) -> Exit:
+def wait_command(
+    session: Session, batch: str | None, following: str | None, *, wait_qa: bool, as_json: bool
+) -> Exit:  # fmt: skip
     """Follow the jobs until each is saved, failed or held."""
-    from artui.cli.following import printer, wait_for
+    from artui.cli.following import Following, printer, wait_for
     from artui.cli.naming import batch_called
     from artui.journal import history
-    from artui.journal.following import Scope
 
+    if following:
+        gone_on = Following.of(following)
+        go_on(gone_on.done, has_data=as_json)
     with session.journal() as journal:
-        scope = Scope(batch_called(journal, batch).id) if batch else Scope()
-        since = journal.read(history.last_seq)
-        return wait_for(session, journal, scope, since, printer(as_json=as_json), with_qa=wait_qa)
+        if following is None:
+            its = batch_called(journal, batch).id if batch else None
+            gone_on = Following(its, (), journal.read(history.last_seq))
+        return wait_for(session, journal, gone_on, printer(as_json=as_json), with_qa=wait_qa)

@@ -84,7 +84,10 @@ def recover_command(
     finally:
         lock.release()
     if is_fetching:
-        _start_engine(session)
+        from artui.engine.client import ensure_running
+
+        with session.journal() as journal:
+            ensure_running(session.paths, journal)
     return code
 
 
@@ -110,8 +113,9 @@ def _repaired(session: Session, trouble: Any) -> Sequence[Salvaged]:
     aside, salvaged = recovery.repair(session.paths, trouble)
     if aside is not None:
         say(f"A copy of what there was is kept as {aside}.")
-    for line in _carried_over(salvaged):
-        say(line)
+    for table in salvaged:
+        if table.kept or not table.is_whole:
+            say(f"  {table.table}: {table.kept:,} rows{'' if table.is_whole else ', the rest cannot be read'}")
     return salvaged
 
 
@@ -125,8 +129,9 @@ def settle(
 
     with Journal(session.paths.journal) as journal:
         lacks = not recovery.is_whole(session.paths, journal, salvaged)
+        providers = {name: account.provider for name, account in session.config.accounts.items()}
         outcome = recovery.settle(
-            session.paths, journal, _listings(session, journal, offline=offline), _providers(session),
+            session.paths, journal, _listings(session, journal, offline=offline), providers,
             session.config.timezone, lacks=lacks, anew=trouble is not Wrong.UNREAD,
         )  # fmt: skip
         recovery.accept(session.paths, journal)
@@ -146,10 +151,6 @@ def outcome_document(trouble: Any, outcome: recovery.RecoveryResult | None = Non
         **{name: [job.id for job in getattr(outcome, name)] if outcome else [] for name in lists},
         "suspended": outcome.suspended if outcome else [],
     }
-
-
-def _providers(session: Session) -> dict[str, str]:
-    return {name: account.provider for name, account in session.config.accounts.items()}
 
 
 def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str, recovery.ServiceListing | None]:
@@ -174,12 +175,6 @@ def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str,
             hint = "Nothing was accepted; run it again, or with --offline to have nothing sent without your word."
             raise CommandError(trouble.code, f"{trouble} {hint}") from None
     return listings
-
-
-def _carried_over(salvaged: Sequence[Salvaged]) -> Iterator[str]:
-    for table in salvaged:
-        if table.kept or not table.is_whole:
-            yield f"  {table.table}: {table.kept:,} rows{'' if table.is_whole else ', the rest cannot be read'}"
 
 
 def _told(outcome: recovery.RecoveryResult) -> Iterator[str]:
@@ -219,10 +214,3 @@ def _fetch(session: Session, folder: Path) -> bool:
         return False
     say(f"{len(placed):,} results are fetched into {folder}; `artui wait` follows them.")
     return True
-
-
-def _start_engine(session: Session) -> None:
-    from artui.engine.client import ensure_running
-
-    with session.journal() as journal:
-        ensure_running(session.paths, journal)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from artui.cli.exits import CommandError, Exit
+from artui.cli.exits import CommandError, Exit, Onward
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, put, put_json, say
@@ -37,6 +37,8 @@ class OrderSending:
     has_subfolders: bool = False
     is_rework: bool = False
     """Whether it orders what was rejected, each once whoever asks."""
+    is_last: bool = True
+    """Whether the command has nothing else to do, so that it may wait as `artui wait` does."""
 
     def carry_out(self, order: Order) -> Exit:
         """Show the order, ask, send; returns how the command ends."""
@@ -139,27 +141,30 @@ class OrderSending:
         if self.journal.read(requests.has_work):
             ensure_running(self.session.paths, self.journal)
         if self.flags.wait:
-            return self._follow(order, frozenset(numbers), document, since)
+            return self._follow(order, frozenset(numbers), document, since, queued if numbers else "")
         if self.flags.as_json:
             put_json(document)
         elif numbers:
             say(queued)
         return _ending(order)
 
-    def _follow(self, order: Order, numbers: frozenset[int], document: Mapping[str, Any], since: int) -> Exit:
-        from artui.cli.following import printer, wait_for
+    def _follow(
+        self, order: Order, numbers: frozenset[int], document: Mapping[str, Any], since: int, done: str
+    ) -> Exit:  # fmt: skip
+        """Wait for them. Raises Onward, since to wait takes a third of the memory that was needed to send."""
+        from artui.cli.following import Following, printer, wait_for
         from artui.core.follow import JsonLines
         from artui.core.plan import Verdict
-        from artui.journal.following import Scope
 
         known = frozenset(one.job for _, one in order.having(Verdict.KNOWN) if one.job is not None)
         printed = printer(as_json=self.flags.as_json)
         if isinstance(printed, JsonLines):
             printed.document("queued", document)
-        scope = Scope(self.batches.main.id, known | (numbers if self.batches.named else frozenset()))
-        return wait_for(
-            self.session, self.journal, scope, since, printed, with_qa=self.flags.wait_qa, besides=_ending(order)
-        )
+        these = known | (numbers if self.batches.named else frozenset())
+        following = Following(self.batches.main.id, tuple(sorted(these)), since, _ending(order), done)
+        if self.is_last:
+            raise Onward(following.arguments(with_qa=self.flags.wait_qa, as_json=self.flags.as_json))
+        return wait_for(self.session, self.journal, following, printed, with_qa=self.flags.wait_qa)
 
 
 def _ending(order: Order) -> Exit:

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import click
 
@@ -19,9 +19,6 @@ from artui.cli.session import Session
 from artui.cli.terminal import agrees, can_ask, put, put_json, say
 from artui.config.system import is_mac
 from artui.watch.systemd import FAILED_UNIT, UNIT
-
-if TYPE_CHECKING:
-    from artui.cli.unit import Unit
 
 LINGERING = Path("/var/lib/systemd/linger")
 """Has a file for each user whose services run while nobody is logged in."""
@@ -94,7 +91,14 @@ class Systemd:
         from artui.cli.unit import make_unit
 
         unit = make_unit(session, None, webhook, for_system=False)
-        _refuse_unready(session, unit)
+        _refuse_idle(session)
+        folder = Path.home() / ".config" / "artui"
+        for login in unit.logins:
+            if not login.in_file and not (folder / f"{login.name}.token").exists():
+                raise CommandError(
+                    Exit.USAGE,
+                    f"A service would not find the key of {login.name}: run `{login.signs_in} --store file` first.",
+                )
         user = getpass.getuser()
         linger = ("loginctl", "enable-linger", user)
         advice = f". An administrator may: `sudo {' '.join(linger)}`, then this again."
@@ -185,18 +189,6 @@ def _refuse_idle(session: Session) -> None:
         raise CommandError(
             Exit.USAGE, f"No folder is watched: write a [[watch]] table in {session.paths.config_file} first."
         )
-
-
-def _refuse_unready(session: Session, unit: Unit) -> None:
-    """Raise CommandError where the service could not start, or would have nothing to do."""
-    _refuse_idle(session)
-    folder = Path.home() / ".config" / "artui"
-    for login in unit.logins:
-        if not login.in_file and not (folder / f"{login.name}.token").exists():
-            raise CommandError(
-                Exit.USAGE,
-                f"A service would not find the key of {login.name}: run `{login.signs_in} --store file` first.",
-            )
 
 
 def _environment() -> dict[str, str]:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from artui import providers
 from artui.cli.manual import Block, Heading, TermTable
@@ -64,7 +63,7 @@ def _of_model(model: type[BaseModel]) -> Iterator[Sequence[str]]:
         default = "must be set" if field.is_required() else _toml(field.get_default(call_default_factory=True))
         example = next(iter(field.examples or ()), None if field.is_required() else field.default)
         shown = "" if field.default_factory or example is None else f"`{name} = {_toml(example).strip('`')}`"
-        yield f"`{name}`", _kind(field), default, shown, f"{field.description}."
+        yield f"`{name}`", _kind_of(field.annotation), default, shown, f"{field.description}."
 
 
 def _toml(value: object) -> str:
@@ -76,10 +75,6 @@ def _toml(value: object) -> str:
 
 
 _KINDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): ""}
-
-
-def _kind(field: FieldInfo) -> str:
-    return _kind_of(field.annotation)
 
 
 def _kind_of(hint: Any) -> str:

@@ -131,11 +131,13 @@ class DemoSetup:
 
     def set_up(self, photos: Path, results: Path) -> None:
         """Queue all orders and tell the stand-in what is to become of them; an engine that starts now does the rest."""
+        from artui.core.plan import Offer
+
         identity, workflows, limits, balance = self._ask()
         self._control("options", OPTIONS)
         self._control("faults", [LOST, *SLOW])
         for order in ORDERS:
-            offer = self._offer(workflows[order.workflow], identity, limits)
+            offer = Offer(ACCOUNT, self.session.account(ACCOUNT).provider, identity, workflows[order.workflow], limits)
             self._queue(order, offer, photos, results)
         self._control("options", {"price": {workflows[name].id: price for name, price in DEARER.items()}})
         with self.session.journal() as journal:
@@ -152,11 +154,6 @@ class DemoSetup:
             return await provider.identify(), whole, provider.limits, await provider.balance()
 
         return self.session.ask(self.session.account(ACCOUNT), question)
-
-    def _offer(self, workflow: Workflow, identity: Identity, limits: Limits) -> Offer:
-        from artui.core.plan import Offer
-
-        return Offer(ACCOUNT, self.session.account(ACCOUNT).provider, identity, workflow, limits)
 
     def _queue(self, order: DemoOrder, offer: Offer, photos: Path, results: Path) -> None:
         from artui.core import plan

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import select
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +20,9 @@ from dataclasses import dataclass, field
 from artui.cli.exits import Exit
 
 NAMES = ("stdout", "stderr")
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals that end a command as ctrl-c does."""
 
 
 class Untold(Exception):
@@ -58,9 +62,11 @@ def one_run() -> Iterator[None]:
         _run = outer
 
 
-def go_on(done: str = "") -> None:
-    """From here on the command goes on, heard or not; ``done`` is the sentence for what was done by now."""
+def go_on(done: str = "", *, has_data: bool = False) -> None:
+    """From here on the command goes on, heard or not; ``done`` is the sentence for what was done by now, ``has_data``
+    whether that has written to stdout, in a process that was another command before."""
     _run.goes_on = True
+    _run.has_data |= has_data
     if done:
         _run.done, _run.told = done, False
 
@@ -96,6 +102,12 @@ def keep_to_itself(line: str) -> None:
     _run.said = line.strip() or _run.said
 
 
+def are_whole() -> bool:
+    """Whether all that was said has been taken by now."""
+    _flush()
+    return not _run.lost
+
+
 def has_data() -> bool:
     """Whether this run of a command has written to stdout by now."""
     return _run.has_data
@@ -120,12 +132,8 @@ def blame(failure: Exception) -> Exception:
 
 def ending(code: Exit, sentence: str) -> tuple[Exit, list[str]]:
     """How the command ends that would end with ``code`` and say ``sentence``, and what there is to say."""
+    _flush()
     for name in NAMES:
-        with suppress(Untold):
-            try:
-                getattr(sys, name).flush()
-            except OSError as problem:
-                _lose(name, problem)
         if _run.done and name not in _run.lost and _is_closed(name):
             _run.lost[name] = OSError(errno.EBADF, "")
     _run.goes_on, went_on = True, _run.goes_on
@@ -164,6 +172,16 @@ def _lose(name: str, problem: OSError) -> None:
     _run.lost.setdefault(name, problem)
     if not _run.goes_on:
         raise Untold(name, problem) from problem
+
+
+def _flush() -> None:
+    """Write what is still to be written; a stream that takes it not is lost."""
+    for name in NAMES:
+        with suppress(Untold):
+            try:
+                getattr(sys, name).flush()
+            except OSError as problem:
+                _lose(name, problem)
 
 
 def _has_no_reader(name: str) -> bool:

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 import click
 
@@ -34,9 +34,6 @@ from artui.cli.ordering import (
 from artui.cli.sending import OrderSending
 from artui.cli.session import Session
 from artui.cli.terminal import put_json, say
-
-if TYPE_CHECKING:
-    pass
 
 DEFAULT_OUTPUT = "retouched"
 """The folder for results where nothing names one, below where one is."""
@@ -226,8 +223,9 @@ def redo_command(
                 order = planner.plan(*checked, again=True)
                 if order.photos or len(orders) == 1:
                     sending = OrderSending(
-                        session, journal, planner, batches, spending, redo.delivery, is_rework=what is None
-                    )
+                        session, journal, planner, batches, spending, redo.delivery,
+                        is_rework=what is None, is_last=len(orders) == 1,
+                    )  # fmt: skip
                     ends.append(sending.carry_out(order))
                 else:  # its photos are gone: the others are ordered all the same
                     for refused in order.refused:

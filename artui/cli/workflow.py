@@ -31,27 +31,23 @@ def told(problem: NotOneWorkflow) -> CommandError:
     """That a word means no workflow, or several, with what to say instead."""
     if problem.why:
         return CommandError(Exit.USAGE, f"{problem.why} Nothing was sent.")
-    words = _several(problem.found, problem.wanted) if problem.found else _none(problem.known, problem.wanted)
+    wanted = problem.wanted
+    if problem.found:
+        newest_first = sorted(problem.found, key=lambda one: one.changed_at, reverse=True)
+        rows = [[one.id, day(one), money(one.price), one.name, one.author] for one in newest_first]
+        listed = "\n".join(f"  {line}" for line in columns(rows, right=[2]))
+        so_called = all(one.name.casefold() == wanted.casefold() for one in problem.found)
+        how = "are called" if so_called else "begin with"
+        words = f"{len(problem.found)} workflows {how} {wanted!r}. Say -w with the id of one:\n{listed}"
+    elif problem.known:
+        names = {one.name.casefold(): one.name for one in problem.known}
+        near = difflib.get_close_matches(wanted.casefold(), names, n=3, cutoff=0.4)
+        hint = " or ".join(f"{names[name]!r}" for name in near)
+        advice = f"; did you mean {hint}?" if hint else "; `artui workflows` lists them."
+        words = f"There is no workflow {wanted!r}{advice}"
+    else:
+        words = "This organization has no saved workflow: make one in the web app of the service."
     return CommandError(Exit.USAGE, words)
-
-
-def _several(found: Sequence[Workflow], wanted: str) -> str:
-    newest_first = sorted(found, key=lambda one: one.changed_at, reverse=True)
-    rows = [[one.id, day(one), money(one.price), one.name, one.author] for one in newest_first]
-    listed = "\n".join(f"  {line}" for line in columns(rows, right=[2]))
-    so_called = all(one.name.casefold() == wanted.casefold() for one in found)
-    how = "are called" if so_called else "begin with"
-    return f"{len(found)} workflows {how} {wanted!r}. Say -w with the id of one:\n{listed}"
-
-
-def _none(workflows: Sequence[Workflow], wanted: str) -> str:
-    if not workflows:
-        return "This organization has no saved workflow: make one in the web app of the service."
-    names = {one.name.casefold(): one.name for one in workflows}
-    near = difflib.get_close_matches(wanted.casefold(), names, n=3, cutoff=0.4)
-    hint = " or ".join(f"{names[name]!r}" for name in near)
-    advice = f"; did you mean {hint}?" if hint else "; `artui workflows` lists them."
-    return f"There is no workflow {wanted!r}{advice}"
 
 
 def day(workflow: Workflow) -> str:

@@ -91,6 +91,11 @@ def concerns() -> list[str]:
     return told
 
 
+def has_concerns() -> bool:
+    """Whether there are any that were not told yet."""
+    return bool(_worrying.keys() - _told.keys())
+
+
 _worrying: dict[Path, str] = {}
 _told: dict[Path, str] = {}
 _IRREGULAR = "is no regular file and is not used: remove it"

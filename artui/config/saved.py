@@ -28,7 +28,13 @@ def save_setting(where: Paths, dotted_key: str, value: object, environ: Mapping[
     file = Path(os.path.realpath(where.settings_file))  # a link, as dotfile managers make them, stays one
     try:
         with locked(where.config / "settings.lock"):
-            _refuse_locked(read_file(Origin.CONFIG, where.config_file), key, value)
+            config = read_file(Origin.CONFIG, where.config_file)
+            # What would have no effect is refused. Rules of both files are joined, so none hides another.
+            for fixed, _ in leaves(config.tree):
+                for wanted, _ in leaves(value, key):
+                    common = min(len(fixed), len(wanted))
+                    if fixed[:common] == wanted[:common] != ("watch",):
+                        raise ConfigError(f"{dotted(fixed)} is locked by {config.source(fixed)}: change it there")
             tree = dict(read_file(Origin.SETTINGS, file).tree)
             _put(tree, key, value)
             merge(where, environ, {}, Layer(Origin.SETTINGS, tree, f"{file} (not saved)"))
@@ -37,15 +43,6 @@ def save_setting(where: Paths, dotted_key: str, value: object, environ: Mapping[
         raise ConfigError(f"{refusal}; nothing was saved") from None
     except OSError as error:
         raise ConfigError(f"{file} cannot be written ({error.strerror}); nothing was saved") from None
-
-
-def _refuse_locked(config: Layer, key: Key, value: object) -> None:
-    """Refuse what would have no effect. Rules of both files are joined, so none hides another."""
-    for fixed, _ in leaves(config.tree):
-        for wanted, _ in leaves(value, key):
-            common = min(len(fixed), len(wanted))
-            if fixed[:common] == wanted[:common] != ("watch",):
-                raise ConfigError(f"{dotted(fixed)} is locked by {config.source(fixed)}: change it there")
 
 
 def _put(tree: dict[str, Any], key: Key, value: object) -> None:

@@ -99,7 +99,10 @@ def rename_exclusive(source: Path, target: Path) -> None:
     else:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     if failed:
-        raise _last_error(target)
+        import ctypes
+
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), os.fspath(target))
 
 
 def true_path(folder: Path) -> Path:
@@ -282,10 +285,3 @@ def _libc() -> ctypes.CDLL:
     import ctypes  # needed seldom, and slow to load
 
     return ctypes.CDLL(None, use_errno=True)
-
-
-def _last_error(path: Path) -> OSError:
-    import ctypes
-
-    code = ctypes.get_errno()
-    return OSError(code, os.strerror(code), os.fspath(path))

@@ -251,14 +251,11 @@ def _go_on(db: Connection, job: Job, *, can_retry: bool, agreed: Mapping[str, An
         return Action(Command.RETRY, job, Effect.TAKE_PARTIAL if job.reason == Reason.DAMAGED else Effect.LOOK)
     if job.stage.rank > Stage.SUBMITTED.rank:
         return Action(Command.RETRY, job, Effect.FETCH)
-    if job.reason == Reason.PAUSED and _is_paused(db, job):
+    if job.reason == Reason.PAUSED and (
+        accounts.state(db, job.account).held == Reason.PAUSED or rules.is_paused(db, job.rule)
+    ):
         return Action(Command.RETRY, job, refused=Refusal.PAUSED)
     return Action(Command.RETRY, job, Effect.GO_ON, amount=job.quoted)
-
-
-def _is_paused(db: Connection, job: Job) -> bool:
-    """Whether a person's pause of its account or rule stands."""
-    return accounts.state(db, job.account).held == Reason.PAUSED or rules.is_paused(db, job.rule)
 
 
 def _at_new_terms(db: Connection, job: Job, agreed: Mapping[str, Any]) -> Action:
@@ -337,7 +334,15 @@ def resolve(db: Connection, /, job: Job, how: Command, **arguments: Any) -> Acti
     """Decide about a job in doubt: ``adopt`` an execution, send it ``again``, or ``give up``; about one whose result
     came damaged: ``take`` it as it is, ``take all`` of its account so, or ``give up``."""
     if how in (Command.TAKE, Command.TAKE_ALL):
-        return _take(db, job, how)
+        if not is_damaged(job) or not (job.results or job.twin_of):
+            return Action(how, job, refused=Refusal.NOT_DAMAGED)
+        if how is Command.TAKE:
+            return Action(how, job, Effect.TAKE)
+        if accounts.digests(db, job.account) is not accounts.Digests.ASKED or not any(
+            one.digest for one in job.results
+        ):
+            return Action(how, job, refused=Refusal.DIGESTS_HOLD)
+        return Action(how, job, Effect.TAKE_ALL)
     if how is Command.GIVE_UP and is_damaged(job):
         return Action(how, job, Effect.FORGO, amount=job.quoted if job.charged is None else job.charged)
     if not (is_in_doubt(job) and purchases.is_pending(db, job)):
@@ -347,13 +352,3 @@ def resolve(db: Connection, /, job: Job, how: Command, **arguments: Any) -> Acti
     if how is Command.GIVE_UP:
         return Action(how, job, Effect.SPEND, amount=job.quoted, arguments=arguments)
     return Action(how, job, Effect.FOLLOW, arguments=arguments)
-
-
-def _take(db: Connection, job: Job, how: Command) -> Action:
-    if not is_damaged(job) or not (job.results or job.twin_of):
-        return Action(how, job, refused=Refusal.NOT_DAMAGED)
-    if how is Command.TAKE:
-        return Action(how, job, Effect.TAKE)
-    if accounts.digests(db, job.account) is not accounts.Digests.ASKED or not any(one.digest for one in job.results):
-        return Action(how, job, refused=Refusal.DIGESTS_HOLD)
-    return Action(how, job, Effect.TAKE_ALL)

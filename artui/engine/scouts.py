@@ -53,12 +53,14 @@ class Scouts:
             return
         del self._scouts[kind]
         others = [one for one in followed if one.id in self._others and _kind(one) == kind]
-        usual = self._usual(job)
+        usual, now = self._usual(job), self._now
         if usual is None:
             others = others[:1]
         for one in others:
             self._others.discard(one.id)
-            yield one, self._send(one) if usual is None else first_look(self._now, one.stage_at + usual, self._least)
+            # Sent before now, whatever the wall's clock said then: it may have been a year ahead.
+            sent = min(one.stage_at, now)
+            yield one, self._send(one) if usual is None else first_look(now, sent + usual, self._least)
 
     def _usual(self, job: Job) -> float | None:
         found = self._context.journal.read(accounts.usual, job.payer, job.workflow)

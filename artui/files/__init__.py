@@ -1,7 +1,7 @@
 """Files: a photo on disk, whether it is whole, the names of results, and how a result gets its name durably.
 
-`photo` knows files that are to be sent, `whole`, `doubts` and `picture` their content; `names`, `publishing` and
-`layers` what is saved; `folders` which folder a path really is.
+`photo` knows files that are to be sent, `photo_faults` why one is not, `whole`, `doubts` and `picture` their content;
+`names`, `publishing` and `layers` what is saved; `folders` which folder a path really is.
 Nothing here knows of jobs or services, and everything blocks: for a thread where that matters.
 """
 
@@ -24,12 +24,7 @@ from artui.files.names import (
 from artui.files.opened import is_open
 from artui.files.permissions import AS_USUAL, Permissions, group_fault
 from artui.files.photo import (
-    BadPhoto,
-    Changed,
-    Gone,
     Photo,
-    PhotoFault,
-    PhotoProblem,
     Sending,
     Stamp,
     addressed,
@@ -40,6 +35,7 @@ from artui.files.photo import (
     stamp,
     suspicion,
 )
+from artui.files.photo_faults import BadPhoto, Changed, Gone, PhotoFault, PhotoProblem
 from artui.files.publishing import (
     BadResult,
     OutputProblem,

@@ -23,7 +23,8 @@ from typing import BinaryIO
 from artui.files import header, tiff, traits, whole, xmp
 from artui.files.metadata import ORIENTATION, Keeping
 from artui.files.permissions import AS_USUAL, Permissions
-from artui.files.photo import Photo, PhotoProblem, open_photo
+from artui.files.photo import Photo, open_photo
+from artui.files.photo_faults import PhotoProblem
 from artui.files.publishing import OutputProblem, Part, Written, discard
 from artui.files.regular import open_regular
 from artui.files.walks import Broken, blocks

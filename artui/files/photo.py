@@ -6,96 +6,37 @@ A path is only a way to a file, and what it leads to can change at any moment. A
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
-import pwd
 import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from artui.config.system import is_in_cloud, privacy
+from artui.config.system import is_in_cloud
 from artui.files import archives, decoding, doubts, picture, traits, whole, zips
-from artui.files.regular import Irregular, open_regular
+from artui.files.photo_faults import (
+    LACKING,
+    BadPhoto,
+    Changed,
+    PhotoFault,
+    PhotoProblem,
+    refused_type,
+    told_of,
+    unsound,
+)
+from artui.files.regular import open_regular
 from artui.files.walks import Doubt
 from artui.model.capabilities import Accepts
 
 LOOKED_AT_ONCE = 32 * 1024
 """Bytes read at once where a header is looked at: its fields are a few bytes each, and each read is a wait for its turn
 among threads."""
-
-_LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-"""What this process has run out of, which is no photo's fault."""
-
-_NAMES = {
-    "image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF", "image/webp": "WebP", "image/gif": "GIF",
-    "image/heic": "HEIC", "image/avif": "AVIF", "image/jxl": "JPEG XL", "image/jp2": "JPEG 2000", "image/bmp": "BMP",
-    "image/vnd.ms-photo": "JPEG XR", "image/vnd.adobe.photoshop": "Photoshop", "image/x-exr": "OpenEXR",
-    "image/vnd.radiance": "Radiance HDR", "image/qoi": "QOI", "image/x-xcf": "GIMP",
-}  # fmt: skip
-_RAWS = {
-    "image/x-canon-cr2": "Canon CR2", "image/x-canon-cr3": "Canon CR3", "image/x-canon-crw": "Canon CRW",
-    "image/x-fuji-raf": "Fujifilm RAF", "image/x-panasonic-rw2": "Panasonic RW2", "image/x-olympus-orf": "Olympus ORF",
-    "image/x-sigma-x3f": "Sigma X3F", "image/x-minolta-mrw": "Minolta MRW",
-}  # fmt: skip
-
-
-class PhotoFault(StrEnum):
-    """What is wrong with a photo."""
-
-    EMPTY = "empty"
-    TRUNCATED = "truncated"
-    DAMAGED = "damaged"
-    SUSPECT = "suspect"
-    NOT_A_PHOTO = "not-a-photo"
-    UNSUPPORTED = "unsupported"
-    TOO_LARGE = "too-large"
-    TOO_MANY_PIXELS = "too-many-pixels"
-    NOT_REGULAR = "not-regular"
-    UNREADABLE = "unreadable"
-    IN_CLOUD = "in-icloud"
-    NAME_TOO_LONG = "name-too-long"
-    ARCHIVE = "archive"
-    BAD_ARCHIVE = "bad-archive"
-    GONE = "gone"
-    CHANGED = "changed"
-
-
-class PhotoProblem(Exception):
-    """Something is wrong with one photo. `reason` is what, `path` the file, the text a sentence."""
-
-    def __init__(self, path: Path, reason: PhotoFault, sentence: str) -> None:
-        name = path.name if path.name.isprintable() else repr(path.name)
-        super().__init__(f"{name} {sentence}")
-        self.path = path
-        self.reason = reason
-
-
-class BadPhoto(PhotoProblem):
-    """A file that cannot be sent."""
-
-
-class Gone(PhotoProblem):
-    """The file is no longer there."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, PhotoFault.GONE, "is no longer there. Put it back to have it sent.")
-
-
-class Changed(PhotoProblem):
-    """The file is not the one that was stamped, or is being written right now."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(
-            path, PhotoFault.CHANGED, "has changed since it was checked. Add it again once it is finished."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +89,7 @@ def stamp(path: Path) -> Stamp:
 
     Raises Gone, or BadPhoto (not-regular, unreadable, name-too-long).
     """
-    with _told_of(path):
+    with told_of(path):
         status = path.lstat()
     if not stat.S_ISREG(status.st_mode):
         raise BadPhoto(
@@ -190,7 +131,7 @@ def _judged(path: Path, accepts: Accepts, *, through: bool) -> Iterator[tuple[Ph
     if accepts.max_bytes is not None and first.size > accepts.max_bytes:
         limit = f"{first.size / 1e6:,.1f} MB; the service takes {accepts.max_bytes / 1e6:,.1f} MB at most"
         raise BadPhoto(path, PhotoFault.TOO_LARGE, f"has {limit}. Nothing was sent or paid; make it smaller.")
-    with open_photo(path, first) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file, _told_of(path):
+    with open_photo(path, first) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file, told_of(path):
         try:
             photo = _look(path, first, file, accepts)
             if through or _has_holes(raw, first.size):  # a hole is what was never copied: worth reading all of it
@@ -198,7 +139,7 @@ def _judged(path: Path, accepts: Accepts, *, through: bool) -> Iterator[tuple[Ph
         except whole.Broken as broken:
             # What is broken because it is still being written is not damaged.
             _refuse_changed(path, first, file)
-            raise _broken(path, broken) from broken
+            raise unsound(path, broken) from broken
         yield photo, raw
 
 
@@ -209,11 +150,11 @@ def read_through(photo: Photo, accepts: Accepts) -> Photo:
     """
     with open_photo(photo.path, photo.stamp) as raw, io.BufferedReader(raw, LOOKED_AT_ONCE) as file:
         try:
-            with _told_of(photo.path):
+            with told_of(photo.path):
                 photo = _doubted(photo, file, raw, accepts)
         except whole.Broken as broken:
             _refuse_changed(photo.path, photo.stamp, file)
-            raise _broken(photo.path, broken) from broken
+            raise unsound(photo.path, broken) from broken
         return _hashed(photo, raw)
 
 
@@ -231,7 +172,7 @@ def open_photo(path: Path, stamp: Stamp) -> io.FileIO:
 
     Raises Gone, Changed, or BadPhoto (unreadable, in-icloud, name-too-long).
     """
-    with _told_of(path):
+    with told_of(path):
         file = open_regular(path)
     try:
         _refuse_in_cloud(path, file)
@@ -299,7 +240,7 @@ def _looked_into(archive: Photo, file: BinaryIO, accepts: Accepts) -> Photo:
     except PhotoProblem as problem:
         raise whole.Broken(archives.BAD, f"in it {problem}") from problem
     except OSError as error:
-        if error.errno in _LACKING:
+        if error.errno in LACKING:
             raise
         what = f"cannot be unpacked to be checked: {error.strerror}. Make room for temporary files, then add it again."
         raise BadPhoto(archive.path, PhotoFault.UNREADABLE, what) from error
@@ -321,7 +262,7 @@ def _has_holes(file: io.FileIO, size: int) -> bool:
 def _hashed(photo: Photo, file: io.FileIO) -> Photo:
     digest, reader = hashlib.sha256(), io.BufferedReader(file, LOOKED_AT_ONCE)
     try:
-        with _told_of(photo.path):
+        with told_of(photo.path):
             alone = picture.digest(reader, photo.stamp.size, photo.media_type)
     finally:
         reader.detach()  # else it would close with itself the file that is read on
@@ -335,7 +276,7 @@ def _blocks(photo: Photo, file: io.FileIO, size: int) -> Iterator[bytes]:
     """Exactly as many bytes as were stamped; the last of them only when the file is still the same."""
     left = photo.stamp.size
     while left:
-        with _told_of(photo.path):
+        with told_of(photo.path):
             # Never beyond the stamp: what is appended meanwhile is not of this photo.
             block = file.read(min(size, left))
         if not block:
@@ -353,7 +294,7 @@ def _look(path: Path, first: Stamp, file: BinaryIO, accepts: Accepts) -> Photo:
         _refuse_changed(path, first, file)
         return Photo(path, first, media_type, 0, 0)
     if media_type not in accepts.media_types:
-        raise _refused_type(path, media_type, accepts)
+        raise refused_type(path, media_type, accepts)
     width, height = whole.pixels(file)
     limits = []
     if accepts.max_side is not None and max(width, height) > accepts.max_side:
@@ -372,44 +313,12 @@ def _look(path: Path, first: Stamp, file: BinaryIO, accepts: Accepts) -> Photo:
     return Photo(path, first, media_type, width, height, traits=told)
 
 
-def _refused_type(path: Path, media_type: str | None, accepts: Accepts) -> BadPhoto:
-    taken = ", ".join(sorted(_NAMES.get(known, known) for known in accepts.media_types))
-    if media_type is None:
-        return BadPhoto(
-            path, PhotoFault.NOT_A_PHOTO, f"is not a photo, whatever its name says. The service takes {taken}."
-        )
-    if media_type == zips.MEDIA_TYPE:
-        what = f"is a ZIP archive; {taken} are taken here. Unpack it, then add its photos."
-        return BadPhoto(path, PhotoFault.ARCHIVE, what)
-    kind = _NAMES.get(media_type, "")
-    is_what = (kind and f"a {kind} picture") or _RAWS.get(media_type, "") or media_type
-    is_what = f"a camera's raw file ({is_what})" if media_type in _RAWS else is_what
-    return BadPhoto(
-        path, PhotoFault.UNSUPPORTED, f"is {is_what}; the service takes {taken}. Convert it, then add it again."
-    )
-
-
 def suspicion(photo: Photo) -> BadPhoto:
     """Why a suspect photo is not sent before a person says so."""
     sentence = (
         f"is suspect: {photo.suspect}. It is sent only by your word: mark it by itself, or submit it with --suspect."
     )
     return BadPhoto(photo.path, PhotoFault.SUSPECT, sentence)
-
-
-def _broken(path: Path, broken: whole.Broken) -> BadPhoto:
-    if broken.reason == "unsupported":
-        return BadPhoto(path, PhotoFault.UNSUPPORTED, f"cannot be sent: {broken}. Export it as a photo, then add that.")
-    if broken.reason == archives.BAD:
-        return BadPhoto(
-            path,
-            PhotoFault.BAD_ARCHIVE,
-            f"cannot be sent: {str(broken).rstrip('.')}. Pack it anew, then add it again.",
-        )
-    found = "cut off" if broken.reason == "truncated" else "damaged"
-    return BadPhoto(
-        path, PhotoFault(broken.reason), f"is {found}: {broken}. Nothing was sent or paid; copy it here again."
-    )
 
 
 def _refuse_in_cloud(path: Path, file: io.FileIO) -> None:
@@ -422,43 +331,3 @@ def _refuse_in_cloud(path: Path, file: io.FileIO) -> None:
 def _refuse_changed(path: Path, stamp: Stamp, file: BinaryIO) -> None:
     if not stamp.is_content_of(Stamp.of(os.fstat(file.fileno()))):
         raise Changed(path)
-
-
-@contextmanager
-def _told_of(path: Path) -> Iterator[None]:
-    """What the system refuses is told of the photo; what this process has run out of is not its fault."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _LACKING:
-            raise
-        # What lies above may have gone: it counts as gone as well.
-        if error.errno in (errno.ENOENT, errno.ENOTDIR):
-            raise Gone(path) from error
-        if isinstance(error, Irregular):
-            raise Changed(path) from error
-        if error.errno == errno.ENAMETOOLONG:
-            sentence = "has a path that is too long to open. Move it further up."
-            raise BadPhoto(path, PhotoFault.NAME_TOO_LONG, sentence) from error
-        way = privacy(error) or "Make it readable for artui, then add it again"
-        whose = f" ({_whose(path)})" if error.errno in (errno.EACCES, errno.EPERM) else ""
-        sentence = f"cannot be read: {error.strerror}{whose}. {way}."
-        raise BadPhoto(path, PhotoFault.UNREADABLE, sentence) from error
-
-
-def _whose(path: Path) -> str:
-    """Owner and mode of what cannot be read: the file, or the first folder on the way to it that lets nobody in."""
-    place, status = path, None
-    for ahead in (*reversed(path.parents), path):  # from the top: what lets nobody in hides all below
-        try:
-            place, status = ahead, ahead.lstat()
-        except OSError:
-            break
-    if status is None:
-        return "nor can its folder"
-    try:
-        owner = pwd.getpwuid(status.st_uid).pw_name
-    except KeyError:
-        owner = str(status.st_uid)
-    what = "it" if place == path else f"its folder {place}"
-    return f"{what} belongs to {owner}, mode {stat.S_IMODE(status.st_mode):04o}"

@@ -54,7 +54,20 @@ def render(content: bytes, components: Sequence[Mapping[str, Any]], *, full_size
             image = STEPS.get(component["type"], _unchanged)(image)
     if full_size:
         image = image.resize(size)
-    return _encode(image, target, hashlib.sha256(content).hexdigest()), target
+    digest = hashlib.sha256(content).hexdigest()
+    written = io.BytesIO()
+    stamp = f"{STAMP}={digest}"
+    if target == "PNG":
+        text = PngImagePlugin.PngInfo()
+        text.add_text(STAMP, digest)
+        image.save(written, target, pnginfo=text, compress_level=1)
+    elif target == "JPEG":
+        image.save(written, target, comment=stamp.encode(), quality=85)
+    else:
+        exif = Image.Exif()
+        exif[_IMAGE_DESCRIPTION] = stamp
+        image.save(written, target, exif=exif, **({"method": 0} if target == "WEBP" else {}))
+    return written.getvalue(), target
 
 
 def input_digest(result: bytes) -> str | None:
@@ -79,7 +92,8 @@ def unpacked(content: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             found = {entry.filename: packed.read(entry) for entry in packed.infolist()}
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error) as error:
+    # ValueError, EOFError, OSError: a place that is not in the file. RuntimeError: encrypted, or packed in another way.
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError) as error:
         raise NotAPicture(f"the archive cannot be read: {error}") from error
     for photo in found.values():
         check(photo)
@@ -93,22 +107,6 @@ def archive(entries: Mapping[str, bytes], digest: str) -> bytes:
         packed.comment = f"{STAMP}={digest}".encode()
         for name, content in entries.items():
             packed.writestr(zipfile.ZipInfo(name), content)
-    return written.getvalue()
-
-
-def _encode(image: Image.Image, target: str, digest: str) -> bytes:
-    written = io.BytesIO()
-    stamp = f"{STAMP}={digest}"
-    if target == "PNG":
-        text = PngImagePlugin.PngInfo()
-        text.add_text(STAMP, digest)
-        image.save(written, target, pnginfo=text, compress_level=1)
-    elif target == "JPEG":
-        image.save(written, target, comment=stamp.encode(), quality=85)
-    else:
-        exif = Image.Exif()
-        exif[_IMAGE_DESCRIPTION] = stamp
-        image.save(written, target, exif=exif, **({"method": 0} if target == "WEBP" else {}))
     return written.getvalue()
 
 

@@ -88,7 +88,18 @@ class Simulator:
         )
         plain: dict[str, Any] = {"speed": speed, "seed": seed, "credits": credits, "courier": self.courier}
         self._services: list[Service] = [autoretouch, *(kind(self.books, self.faults, **plain) for kind in PLAIN)]
-        control = Mount("/_sim", routes=self._control())
+        control = Mount(
+            "/_sim",
+            routes=[
+                Route("/ledger", self._get_ledger),
+                Route("/history", self._get_history),
+                Route("/faults", self._get_faults),
+                Route("/faults", self._post_faults, methods=["POST"]),
+                Route("/faults", self._delete_faults, methods=["DELETE"]),
+                Route("/credits", self._post_credits, methods=["POST"]),
+                Route("/options", self._post_options, methods=["POST"]),
+            ],
+        )
         mounts = [mount for service in self._services for mount in service.mounts]
         self.clock = 0.0
         self._clock_until = math.inf
@@ -125,17 +136,6 @@ class Simulator:
     def _date(self) -> str:
         now = time.time()
         return formatdate(now + (self.clock if now < self._clock_until else 0.0), usegmt=True)
-
-    def _control(self) -> list[Route]:
-        return [
-            Route("/ledger", self._get_ledger),
-            Route("/history", self._get_history),
-            Route("/faults", self._get_faults),
-            Route("/faults", self._post_faults, methods=["POST"]),
-            Route("/faults", self._delete_faults, methods=["DELETE"]),
-            Route("/credits", self._post_credits, methods=["POST"]),
-            Route("/options", self._post_options, methods=["POST"]),
-        ]
 
     async def _get_ledger(self, _: Request) -> Response:
         return JSONResponse(self.ledger)
@@ -318,8 +318,8 @@ class _Historian:
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":
-                entry["answer"] = message["status"]
                 note()  # before the client has its answer, and may ask what was noted
+                entry["answer"] = message["status"]  # last: who reads in another thread takes it for the whole
             await send(message)
 
         try:

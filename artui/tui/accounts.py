@@ -209,7 +209,12 @@ class Accounts(Screen):
         payer = f", {known.organization} pays" if known and known.organization else ""
         lines = [f"{account.name} at {account.provider}{payer}"]
         if kept is not None:
-            lines.append(f"key: {_kept_words(kept)}" + self._shared(account))
+            others = [
+                one.name
+                for one in self.host.config.accounts.values()
+                if one.login == account.login and one.name != account.name
+            ]
+            lines.append(f"key: {_kept_words(kept)}" + (f"; shared with {', '.join(others)}" if others else ""))
         if known and known.state.balance is not None and known.state.balance_at is not None:
             lines.append(f"balance {amount(known.state.balance)} cr at {clock(known.state.balance_at, time.time())}")
         if known and known.state.balance_unknown:
@@ -228,14 +233,6 @@ class Accounts(Screen):
         if known and known.state.held not in ("", Reason.PAUSED, Reason.LOGIN):
             lines.append(beginning(f"held: {known.state.message or known.state.held}", 300))
         return lines
-
-    def _shared(self, account: AccountConfig) -> str:
-        others = [
-            one.name
-            for one in self.host.config.accounts.values()
-            if one.login == account.login and one.name != account.name
-        ]
-        return f"; shared with {', '.join(others)}" if others else ""
 
     # ---------------------------------------------------------------------------------------------------- handlers
 

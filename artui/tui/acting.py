@@ -6,7 +6,6 @@ from collections import Counter
 
 from artui.core.actions import Action, Effect
 from artui.core.options import ActionSet
-from artui.model.job import Job
 from artui.model.states import Reason
 from artui.sanitize import sanitize
 from artui.tui.phrases import SAYS, SKIPPED
@@ -18,18 +17,12 @@ def says(action: Action) -> str:
     job = action.job
     if action.effect is None or job is None:
         return ""
-    if action.effect is Effect.SEND:
-        return _at_new_terms(action, job) if job.reason == Reason.PRICE else _sent_again(action, job)
-    return SAYS[action.effect].format(price=_price(action.price), amount=_price(action.amount))
-
-
-def _sent_again(action: Action, job: Job) -> str:
-    before = "" if action.price == job.quoted else f", not {_price(job.quoted)}"
-    return f"send again ({_price(action.price)}{before})"
-
-
-def _at_new_terms(action: Action, job: Job) -> str:
-    name, now, before = sanitize(job.workflow_name, 40), action.price, job.quoted
+    if action.effect is not Effect.SEND:
+        return SAYS[action.effect].format(price=_price(action.price), amount=_price(action.amount))
+    now, before = action.price, job.quoted
+    if job.reason != Reason.PRICE:
+        return f"send again ({_price(now)}{'' if now == before else f', not {_price(before)}'})"
+    name = sanitize(job.workflow_name, 40)
     if now == before:
         return f"{name} was changed at the service, it costs {_price(now)} as before"
     return f"{name} now costs {_price(now)}, not {_price(before)}"

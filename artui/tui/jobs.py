@@ -32,7 +32,6 @@ from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import (
     CHIPS,
     NO_PHOTOS,
-    JobsRead,
     Wish,
     chips_line,
     here_line,
@@ -171,17 +170,14 @@ class Jobs(PanedPage):
         self._reorder = self._repin = False
         page = await self.host.view.ask(read_page, wish)
         if self.app.is_running:  # else the widgets are going already
-            self._show(page)
-
-    def _show(self, page: JobsRead) -> None:
-        self.overview, self.batches, self._pinned = page.overview, page.batches, page.pinned
-        self._crowds, self._samples = page.crowds, page.samples
-        if page.order is not None:
-            self._sorted_at, self._sorting_took = time.monotonic(), page.seconds
-            self.table.put(page.order)
-            self._show_emptiness()
-        self.table.put_rows(page.jobs, page.around.with_moving(self.host.look.moving))
-        self.draw()
+            self.overview, self.batches, self._pinned = page.overview, page.batches, page.pinned
+            self._crowds, self._samples = page.crowds, page.samples
+            if page.order is not None:
+                self._sorted_at, self._sorting_took = time.monotonic(), page.seconds
+                self.table.put(page.order)
+                self._show_emptiness()
+            self.table.put_rows(page.jobs, page.around.with_moving(self.host.look.moving))
+            self.draw()
 
     def _looked(self, look: Look) -> None:
         """Something is new: read it, or only take in how far the transfers are."""

@@ -39,9 +39,17 @@ async def leaving_question(host: Host) -> Question[Leaving] | None:
     if not active + queued or (engine is not None and engine.row.mode != "background"):
         return None
     if host.demo:
-        return _demo_question(active, queued)
+        lines = [
+            f"{active:,} under way, {queued:,} queued: they end with the demo. Results saved by now stay.",
+            "Outside the demo the work goes on in the background if you like.",
+        ]
+        return Question("Leave the demo?", lines, (No("stay"), Choice("y", "end the demo", Leaving.END)))
     lines = [f"{active:,} under way, {queued:,} queued." + ("" if engine else " No engine is running.")]
-    if expiry := await _soonest_expiry(host):
+    sent = await host.view.ask(window.oldest_sent)
+    keeps = {provider: capabilities(provider).limits.keeps_results for provider in sent}
+    ends = [at + lasts for provider, at in sent.items() if (lasts := keeps[provider]) is not None]
+    if ends:
+        expiry = about(max(0.0, min(ends) - time.time()))
         lines.append(f"The soonest result expires at the service in {expiry}.")
     return Question(
         "Leave the console?",
@@ -54,22 +62,6 @@ async def leaving_question(host: Host) -> Question[Leaving] | None:
             Choice("x", "stop now; results are fetched next time", Leaving.STOP, by_enter=True),
         ),
     )
-
-
-def _demo_question(active: int, queued: int) -> Question[Leaving]:
-    lines = [
-        f"{active:,} under way, {queued:,} queued: they end with the demo. Results saved by now stay.",
-        "Outside the demo the work goes on in the background if you like.",
-    ]
-    return Question("Leave the demo?", lines, (No("stay"), Choice("y", "end the demo", Leaving.END)))
-
-
-async def _soonest_expiry(host: Host) -> str:
-    """How long the result that is lost first will still be kept; empty where no service says so."""
-    sent = await host.view.ask(window.oldest_sent)
-    keeps = {provider: capabilities(provider).limits.keeps_results for provider in sent}
-    ends = [at + lasts for provider, at in sent.items() if (lasts := keeps[provider]) is not None]
-    return about(max(0.0, min(ends) - time.time())) if ends else ""
 
 
 def asked(host: Host, answer: Leaving) -> list[Action]:

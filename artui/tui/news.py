@@ -158,15 +158,11 @@ class News:
                 self.messages.append(self._shared[kind])
                 if kind not in self._kinds:
                     self._kinds.add(kind)
-                    toasts.append(_brief(text))
+                    # A toast hides what is below it, and the whole text stands in the message line.
+                    first, _, more = text.partition(". ")
+                    toasts.append(f"{first}." if more else text)
         return toasts
 
     def forget_kinds(self) -> None:
         """Let every kind of trouble count as new again: a person has dealt with what there was."""
         self._kinds.clear()
-
-
-def _brief(text: str) -> str:
-    """The first sentence: a toast hides what is below it, and the whole text stands in the message line."""
-    first, _, more = text.partition(". ")
-    return f"{first}." if more else text

@@ -113,7 +113,10 @@ class PhotoPane(Vertical):
         if not self.app.is_running:  # else the widgets are going already
             return
         self.shown = shown
-        self._say_name()
+        cells, note = self.size.width, sanitize(self.shown.note)
+        most, ellipsis = max(8, cells - width(note) - 2 * bool(note)), "~" if self._plain else "…"
+        name = sanitize(self.shown.name, most, ellipsis)
+        self.query_one("#name", Line).say(name + " " * (cells - width(name) - width(note)) + note)
         before, after = self.views
         if (shown.before, shown.after) != (same.before, same.after):
             before.picture = after.picture = None
@@ -126,19 +129,10 @@ class PhotoPane(Vertical):
         for view in (before, after):
             if view.display:
                 await view.show(Frame(room))
-        if all(view.is_unshowable for view in (before, after) if view.display):
-            self.query_one("#pair").styles.height = UNSHOWABLE
         if self.app.is_running:
+            if all(view.is_unshowable for view in (before, after) if view.display):
+                self.query_one("#pair").styles.height = UNSHOWABLE
             self._tell()
-
-    def _say_name(self) -> None:
-        cells, note = self.size.width, sanitize(self.shown.note)
-        name = sanitize(self.shown.name, max(8, cells - width(note) - 2 * bool(note)), self._ellipsis)
-        self.query_one("#name", Line).say(name + " " * (cells - width(name) - width(note)) + note)
-
-    @property
-    def _ellipsis(self) -> str:
-        return "~" if self._plain else "…"
 
     def _arrange(self) -> tuple[int, int] | None:
         """Give the pictures their room; returns the dots each has, None where none is shown."""

@@ -81,12 +81,13 @@ class PictureView(Vertical):
         # Kept, never looked up: a reading may end when the screen has begun to close and its widgets are gone.
         self._drawing: Widget = chosen.widget() if chosen.widget else Blocks(plain=plain)
         self._drawing.add_class("drawing")
+        self._heading = Line(classes="caption")
         self._why = Static("", classes="why", markup=False)
         self._facts = [Line(classes="facts") for _ in range(2 * small)]
 
     def compose(self) -> ComposeResult:
         """Caption, drawing, measures."""
-        yield Line(classes="caption")
+        yield self._heading
         yield self._drawing
         yield self._why
         yield from self._facts
@@ -103,7 +104,7 @@ class PictureView(Vertical):
             self.remove_class("-unshowable")
         self.caption, self.path = caption, path
         if self.small or self.picture is None:
-            self.query_one(".caption", Line).say(caption)
+            self._heading.say(caption)
 
     @property
     def is_unshowable(self) -> bool:
@@ -147,9 +148,7 @@ class PictureView(Vertical):
             line.say(text)
         if not self.small:
             told = beginning(", ".join(said), max(0, self.size.width - len(self.caption) - 3))
-            self.query_one(".caption", Line).say(
-                Content.assemble(self.caption, (f"   {told}" if told else "", "not bold"))
-            )
+            self._heading.say(Content.assemble(self.caption, (f"   {told}" if told else "", "not bold")))
 
     def _draw(self) -> None:
         if isinstance(self._drawing, Blocks):

@@ -201,15 +201,13 @@ def _strips(picture: Image, room: Size, *, plain: bool) -> Iterator[Strip]:
         for across in range(picture.width):
             upper = cast("Any", pixels)[across, top]
             lower = cast("Any", pixels)[across, top + 1] if top + 1 < picture.height else None
-            segments.append(_plain_cell(upper, lower) if plain else _cell(upper, lower))
+            segments.append(_cell(upper, lower, plain=plain))
         yield Strip(segments).adjust_cell_length(room.width)
 
 
-def _cell(upper: tuple[int, int, int], lower: tuple[int, int, int] | None) -> Segment:
+def _cell(upper: tuple[int, int, int], lower: tuple[int, int, int] | None, *, plain: bool) -> Segment:
+    if plain:
+        both = [sum(pair) // 2 for pair in zip(upper, lower or upper, strict=True)]
+        return Segment(" ", Style(bgcolor=Color.from_rgb(*both)))
     ground = Color.from_rgb(*lower) if lower else None
     return Segment("▀", Style(color=Color.from_rgb(*upper), bgcolor=ground))
-
-
-def _plain_cell(upper: tuple[int, int, int], lower: tuple[int, int, int] | None) -> Segment:
-    both = [sum(pair) // 2 for pair in zip(upper, lower or upper, strict=True)]
-    return Segment(" ", Style(bgcolor=Color.from_rgb(*both)))

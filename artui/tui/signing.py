@@ -315,7 +315,10 @@ async def sign_out(host: Host, account: AccountConfig) -> bool:
         async with at_service(host.config, account, vault) as provider:
             await provider.revoke(stored.secret)
     except ServiceError as trouble:
-        if not await _only_here(host, trouble):
+        lines = [f"The service could not be told: {trouble}", "It goes on accepting this key until somebody tells it."]
+        # A letter of its own: y has just opened this question.
+        choices = (No("keep the key, try again later"), Choice("f", "forget it here only", True))
+        if await host.ask(Question("Not signed out at the service", lines, choices)) is not True:
             return False
     await _forget(host, account, vault)
     return True
@@ -332,13 +335,6 @@ async def _sign_out_question(host: Host, account: AccountConfig, stored: Stored)
         lines.append(f"{safe}; {plural(unsent, 'waits', 'wait')} here, nothing more is sent.")
     choices = (No("stay signed in"), Choice("y", "sign out", True))
     return Question(f"Sign {account.name} out?", lines, choices)
-
-
-async def _only_here(host: Host, trouble: ServiceError) -> bool:
-    lines = [f"The service could not be told: {trouble}", "It goes on accepting this key until somebody tells it."]
-    # A letter of its own: y has just opened this question.
-    choices = (No("keep the key, try again later"), Choice("f", "forget it here only", True))
-    return await host.ask(Question("Not signed out at the service", lines, choices)) is True
 
 
 async def _forget(host: Host, account: AccountConfig, vault: Vault) -> None:

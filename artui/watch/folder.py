@@ -173,7 +173,13 @@ class Watched:
                     log.exception("the rule %s stumbled", self.rule.name)
                 await self._tell_problem(str(problem) or type(problem).__name__)
                 self._due = time.monotonic() + STUMBLED
-            await self._rest()
+            # Wait until the next scan is due, or something rings; after a long scan for longer.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(LEAST_REST, self._due - time.monotonic())):
+                    await self._bell.wait()
+            self._bell.clear()
+            if self.is_scan_wanted and not self._stopping:
+                await asyncio.sleep(self._rested - time.monotonic())
 
     def stop(self) -> None:
         """End after the turn under way."""
@@ -198,7 +204,11 @@ class Watched:
             await self.tidy()
             return None
         self.is_scan_wanted = False  # before it begins: what rings while it scans wants another one
-        await self._tell_pause(row)
+        if row.paused != self._was_paused:
+            self._was_paused = row.paused
+            what = What.PAUSED if row.paused else RuleState.WATCHING
+            said = "paused by a person: nothing new is taken or sent" if row.paused else "goes on"
+            self._tell(WatchEvent(time.time(), self.rule, what, said))
         glance = await self._turn(row)
         self._decided = (row.paused, False)  # a yes is used up by the scan that followed it
         self._due = time.monotonic() + (BUSY_AGAIN if self._is_busy else SCAN_EVERY)
@@ -287,15 +297,6 @@ class Watched:
         """Have the next turn come soon; without ``scan`` it only deals with what is done."""
         self.is_scan_wanted = self.is_scan_wanted or scan
         self._bell.set()
-
-    async def _rest(self) -> None:
-        """Wait until the next scan is due, or something rings; after a long scan for longer."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(LEAST_REST, self._due - time.monotonic())):
-                await self._bell.wait()
-        self._bell.clear()
-        if self.is_scan_wanted and not self._stopping:
-            await asyncio.sleep(self._rested - time.monotonic())
 
     # ------------------------------------------------------------------------------------------------- looking
 
@@ -396,13 +397,10 @@ class Watched:
             await self._journal.write_async(rules.scanned, self.rule.id, not_taken)
         elif not_taken != row.not_taken:
             await self._journal.write_async(rules.set_not_taken, self.rule.id, not_taken)
-        await self._tell_unreadable(row, not_taken.get(Skip.UNREADABLE))
-        await self._say_standing(held)
-
-    async def _tell_unreadable(self, row: RuleRow, now: SkipCount | None) -> None:
-        """Say which files cannot be read, once."""
+        now = not_taken.get(Skip.UNREADABLE)
         if now and now != row.not_taken.get(Skip.UNREADABLE):
             await self._record(What.UNREADABLE, f"{now.count:,} cannot be read by this user", now.newest)
+        await self._say_standing(held)
 
     async def _say_standing(self, held: tuple[RuleCause, str] | None) -> None:
         """Say how the rule stands after a scan."""
@@ -524,13 +522,6 @@ class Watched:
         if message != self._told_problem:
             self._told_problem = message
             self._tell(WatchEvent(time.time(), self.rule, What.PROBLEM, message))
-
-    async def _tell_pause(self, row: RuleRow) -> None:
-        if row.paused != self._was_paused:
-            self._was_paused = row.paused
-            what = What.PAUSED if row.paused else RuleState.WATCHING
-            said = "paused by a person: nothing new is taken or sent" if row.paused else "goes on"
-            self._tell(WatchEvent(time.time(), self.rule, what, said))
 
     async def _in_thread(self, act: Callable[[], T]) -> T:
         """Run what blocks; ``busy_since`` shows a disk that does not answer."""

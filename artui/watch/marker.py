@@ -133,7 +133,11 @@ def check(
         is_ours = False
     if is_ours:
         lock(folder)
-        _complete(folder, ours)
+        # A marker of before says in one step which machine's it is; where it cannot be written it stays as it is.
+        found = Marker.read(folder)
+        if found is not None and ours.machine and not found.machine:
+            with suppress(files.OutputProblem, OSError):
+                _written(folder, ours).replace(folder / NAME)
         return True
     if marked == folder and not agreed:  # it held ours: now it is another folder, or its disk is not mounted
         raise _bare(folder)
@@ -175,14 +179,6 @@ def _whose(folder: Path, found: Marker, ours: Marker) -> Foreign:
         f"{folder} belongs to another rule of this artui, {found.name}: one of that name knows what was sent from it"
     )
     return Foreign(RuleCause.OTHER_RULE, sentence)
-
-
-def _complete(folder: Path, ours: Marker) -> None:
-    """Have a marker of before say which machine's it is, in one step; where it cannot be written it stays as it is."""
-    found = Marker.read(folder)
-    if found is not None and ours.machine and not found.machine:
-        with suppress(files.OutputProblem, OSError):
-            _written(folder, ours).replace(folder / NAME)
 
 
 def _written(folder: Path, ours: Marker) -> Path:

@@ -51,7 +51,14 @@ class Rejections:
 
     def _moved(self, path: Path, size: int) -> tuple[Job | None, str]:
         """The job whose result was moved to a path, and where that lay before."""
-        found = [*self._by_bytes(path, size), *self._by_name(path)]
+        stems = [path.name[:dot] for dot, sign in enumerate(path.name) if sign == "."]
+        keys = [files.stem_key(self.rule.target.folder, stem) for stem in stems]
+        found = self._by_bytes(path, size)
+        found += [
+            job
+            for job in self.journal.read(reviews.named, keys)
+            if job.rule == self.rule.id and any(Path(one.path or "").name == path.name for one in job.results)
+        ]
         for job in found:
             for result in job.results if job.is_saved else ():
                 lay = result.path or ""
@@ -72,15 +79,6 @@ class Rejections:
             return self.journal.read(same, digest_of(path))
         except OSError:
             return []
-
-    def _by_name(self, path: Path) -> list[Job]:
-        stems = [path.name[:dot] for dot, sign in enumerate(path.name) if sign == "."]
-        keys = [files.stem_key(self.rule.target.folder, stem) for stem in stems]
-        return [
-            job
-            for job in self.journal.read(reviews.named, keys)
-            if job.rule == self.rule.id and any(Path(one.path or "").name == path.name for one in job.results)
-        ]
 
 
 def _files(folder: Path | None) -> Iterator[tuple[Path, tuple[int, int, int]]]:

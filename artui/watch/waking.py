@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchfiles import awatch
-from watchfiles.main import FileChange
 
 from artui.config.system import is_mac
 
@@ -116,7 +115,14 @@ class Waker:
                 recursive=self._recursive, ignore_permission_denied=True,
             )  # fmt: skip
             async for found in changes:
-                for rule in _concerned(ears, found):
+                # Our own marker and parts are no news.
+                paths = [path for _, path in found if not os.path.basename(path).startswith(".artui-")]  # noqa: PTH119
+                for rule in {
+                    ear.rule
+                    for ear in ears
+                    for path in paths
+                    if path == str(ear.folder) or path.startswith(f"{ear.folder}/")
+                }:
                     self._wake(rule)
         finally:
             listening.cancel()
@@ -143,12 +149,6 @@ def limit_reached(folder: Path, *, recursive: bool) -> str:
     except BaseException as death:  # noqa: BLE001 — also what Rust calls a panic
         return _limit(death)
     return ""
-
-
-def _concerned(ears: list[Ear], found: set[FileChange]) -> set[str]:
-    """The rules whose folders something changed in. Our own marker and parts are no news."""
-    paths = [path for _, path in found if not os.path.basename(path).startswith(".artui-")]  # noqa: PTH119
-    return {ear.rule for ear in ears for path in paths if path == str(ear.folder) or path.startswith(f"{ear.folder}/")}
 
 
 def _limit(death: BaseException) -> str:

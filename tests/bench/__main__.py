@@ -8,7 +8,19 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.bench import archived, checking, comparing, console, durability, growth, lines, service, uploads, watching
+from tests.bench import (
+    archived,
+    checking,
+    comparing,
+    console,
+    durability,
+    growth,
+    lines,
+    scale,
+    service,
+    uploads,
+    watching,
+)
 from tests.bench.figure import Figure
 from tests.bench.uploads import GIGABIT
 
@@ -57,6 +69,7 @@ def figures(*, long: bool, plot: Path | None = None) -> dict[str, Measuring]:
         "line": partial(lines.over_lines, lines.cases(long=long), rounds if long else 1),
         "alone": partial(lines.alone, 7 if long else 3),
         "waiting": lines.waiting,
+        "scale": partial(scale.scale, rounds if long else 2),
         "archived": partial(archived.against_archived, 200 // few, 0.0, rounds=rounds),
     }
 

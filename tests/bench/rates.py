@@ -15,7 +15,7 @@ from pathlib import Path
 
 from artui.files import Accepts, decoding, inspect, whole
 from artui.files.decoder import BROKEN, UNDECODED, WHOLE, judge
-from artui.files.photo import PhotoProblem
+from artui.files.photo_faults import PhotoProblem
 
 TYPES = frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp"})
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from textual.content import Content
 
@@ -23,7 +22,7 @@ from artui.tui.dialogs import TextDialog
 from artui.tui.look import ASCII
 from artui.tui.submit import Submit
 from artui.tui.workflows import Workflows
-from tests.studio import configure
+from tests.studio import ASKING, configure
 from tests.tui.desk import FAILED, QUEUED, SAVED, Desk, at_desk, fill
 
 pytestmark = pytest.mark.anyio
@@ -300,9 +299,9 @@ def test_the_age_of_a_version_is_its_day() -> None:
 @pytest.fixture
 def with_strangers(at_service: Simulator) -> Iterator[None]:
     """A service where others have ordered too."""
-    httpx.post(f"{at_service.url}/_sim/options", json={"others": 2}).raise_for_status()
+    ASKING.post(f"{at_service.url}/_sim/options", json={"others": 2}).raise_for_status()
     yield
-    httpx.post(f"{at_service.url}/_sim/options", json={"others": 0}).raise_for_status()
+    ASKING.post(f"{at_service.url}/_sim/options", json={"others": 0}).raise_for_status()
 
 
 @pytest.mark.usefixtures("with_strangers")

@@ -168,10 +168,13 @@ def _write(file: BinaryIO, sheet: Sheet, about: PageFacts, images: str, photos: 
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     number = len(sheet.entries)
+    # What tells this sheet from others in a browser: what was chosen on another one stays there.
+    jobs = ",".join(str(entry.job.id) for entry in sheet.entries)
+    mark = hashlib.sha256(f"{about.made.isoformat()} {jobs}".encode()).hexdigest()[:16]
     page = templates.get_template("page.html").stream(
         version=artui.__version__, policy=policy, style=Markup(style), script=Markup(script),  # noqa: S704 — our own
         title=sanitize(about.title), made=_clock(about.made), made_iso=about.made.isoformat(timespec="seconds"),
-        mark=_mark(sheet, about), count="1 photo" if number == 1 else f"{number:,} photos", total=f"{number:,}",
+        mark=mark, count="1 photo" if number == 1 else f"{number:,} photos", total=f"{number:,}",
         sums=[_sum(line) for line in sheet.sums], chips=_chips(sheet.entries), photos=photos,
     )  # fmt: skip
     page.enable_buffering(40)
@@ -180,12 +183,6 @@ def _write(file: BinaryIO, sheet: Sheet, about: PageFacts, images: str, photos: 
 
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
-
-
-def _mark(sheet: Sheet, about: PageFacts) -> str:
-    """What tells this sheet from others in a browser: what was chosen on another one stays there."""
-    jobs = ",".join(str(entry.job.id) for entry in sheet.entries)
-    return hashlib.sha256(f"{about.made.isoformat()} {jobs}".encode()).hexdigest()[:16]
 
 
 def _clock(moment: dt.datetime) -> str:

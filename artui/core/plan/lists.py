@@ -131,21 +131,17 @@ def _rows(text: str, delimiter: str, base: Path) -> Iterator[_Entry]:
     try:
         head = [column.strip() for column in next(table)]
         kinds = [column if column.startswith(LABEL) else column.casefold() for column in head]
-        _check_columns(kinds)
+        strange = [kind for kind in kinds if kind not in KNOWN and not (kind.startswith(LABEL) and kind != LABEL)]
+        if strange:
+            raise PlanProblem(f"line 1: the column {sanitize(strange[0])!r} means nothing here; there are {COLUMNS}")
+        double = next((kind for kind in kinds if kinds.count(kind) > 1), None)
+        if double:
+            raise PlanProblem(f"line 1: the column {sanitize(double)} stands there twice")
         for row in table:
             if any(cell.strip() for cell in row):
                 yield _entry(table.line_num, kinds, row, base)
     except csv.Error as fault:
         raise PlanProblem(f"line {table.line_num}: {fault}") from None
-
-
-def _check_columns(kinds: Sequence[str]) -> None:
-    strange = [kind for kind in kinds if kind not in KNOWN and not (kind.startswith(LABEL) and kind != LABEL)]
-    if strange:
-        raise PlanProblem(f"line 1: the column {sanitize(strange[0])!r} means nothing here; there are {COLUMNS}")
-    double = next((kind for kind in kinds if kinds.count(kind) > 1), None)
-    if double:
-        raise PlanProblem(f"line 1: the column {sanitize(double)} stands there twice")
 
 
 def _entry(line: int, kinds: Sequence[str], row: Sequence[str], base: Path) -> _Entry:

@@ -160,13 +160,20 @@ class Planner:
         for found, photo in photos:
             planned = self._judged(found, photo, again=again)
             if planned.verdict is Verdict.METADATA and found.path in by_hand:
-                planned = self._by_hand(planned)
+                anew = self._anew(planned.found, planned.photo)
+                self._remember(anew)
+                told = f"bought before (job {planned.job}), only its metadata changed: bought anew by your word"
+                planned = replace(anew, note="; ".join(filter(None, (told, anew.note))))
             if result := self._refused_result(planned):
                 not_sent.append(result)
             else:
                 judged.append(planned)
         plan = self.renamed(Plan(self.offer, self.target, tuple(judged), tuple(not_sent), passed_over))
-        _refuse_among_photos(plan)  # once more, for templates are filled only now
+        # Once more, for templates are filled only now: results may land in a folder whose photos are sent.
+        sent = dict.fromkeys(planned.found.path.parent for planned in plan.photos if not planned.found.is_named)
+        outputs = dict.fromkeys(planned.folder for planned in plan.queued if not planned.found.is_named)
+        if shared := files.first_shared(outputs, sent):
+            raise among_photos(shared, shared)
         return plan
 
     def _refused_result(self, planned: Planned) -> RefusedFile | None:
@@ -316,13 +323,6 @@ class Planner:
             copy=copy,
         )  # fmt: skip
 
-    def _by_hand(self, planned: Planned) -> Planned:
-        """A photo of which only the metadata has changed, bought anew by a person's word."""
-        anew = self._anew(planned.found, planned.photo)
-        self._remember(anew)
-        told = f"bought before (job {planned.job}), only its metadata changed: bought anew by your word"
-        return replace(anew, note="; ".join(filter(None, (told, anew.note))))
-
     def _not_over(self, photo: Photo) -> tuple[str, bool]:
         """What a person should know before buying a photo anew while it is not known what became of it before: the
         sentence, and whether something may be charged beside this."""
@@ -350,14 +350,6 @@ class Planner:
     def _is_held_by_rule(self, job: Job) -> bool:
         """Whether a photo of a watched folder is held unpaid there: a person may send it all the same."""
         return bool(job.rule) and self.journal.read(twins.gives_way, job)
-
-
-def _refuse_among_photos(plan: Plan) -> None:
-    """Raise :class:`PlanProblem` where the template puts results into a folder whose photos are sent."""
-    sent = dict.fromkeys(planned.found.path.parent for planned in plan.photos if not planned.found.is_named)
-    outputs = dict.fromkeys(planned.folder for planned in plan.queued if not planned.found.is_named)
-    if shared := files.first_shared(outputs, sent):
-        raise among_photos(shared, shared)
 
 
 def _is_of(job: Job, photo: Photo) -> bool:

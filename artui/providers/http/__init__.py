@@ -4,9 +4,9 @@ httpx is how it is said: an ``AsyncClient`` sends each request with its ``Timeou
 with httpx's errors. aiohttp carries it, for httpx's own pool does not survive bursts of cancelled requests.
 
 ``addresses`` is where requests may go, ``transport`` how they leave this machine, ``messages`` what is asked and
-answered, ``client`` the three ways to ask: send, pay, fetch, ``provider`` what every account over HTTP has. ``device``
-signs people in, ``signed_in`` asks in their name, ``looks`` makes a round of looks. Every failure comes out as a class
-of ``providers.base``.
+answered, ``flow`` the bytes as they move, with the speed rule, ``client`` the three ways to ask: send, pay, fetch,
+``provider`` what every account over HTTP has. ``device`` signs people in, ``signed_in`` asks in their name, ``looks``
+makes a round of looks. Every failure comes out as a class of ``providers.base``.
 """
 
 import sys
@@ -15,7 +15,8 @@ import sys
 sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # None: it cannot be imported
 
 from artui.providers.http.addresses import ServiceUrl, canonical_address
-from artui.providers.http.client import Client, MinSpeed
+from artui.providers.http.client import Client
+from artui.providers.http.flow import MinSpeed
 from artui.providers.http.messages import (
     OBJECT,
     PAGE,

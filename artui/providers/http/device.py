@@ -64,7 +64,15 @@ class LoginHost:
 
         Raises :class:`Rejected` ``expired`` or ``denied``, and :class:`Transient` where no code could be had.
         """
-        code = await self._code()
+        form = form_body({"client_id": self.client_id, "scope": self.scope, "audience": self.audience})
+        answer = await self._post("asking for a sign-in code", "/oauth/device/code", form)
+        if answer.status >= 300:
+            raise answer.refusal()
+        code = answer.read_as(_Code)
+        for field in ("verification_uri", "verification_uri_complete"):
+            url = getattr(code, field)
+            if url and not self._is_address(url):
+                raise answer.unreadable(f"`{field}` {value(url)} is no address that a person may be sent to")
         prompt(
             DevicePrompt(
                 user_code=code.user_code,
@@ -77,18 +85,6 @@ class LoginHost:
         if tokens.refresh_token is None:
             raise Rejected("the login host gave no lasting sign-in: it cannot be used here", reason="no refresh token")
         return Secret(tokens.refresh_token)
-
-    async def _code(self) -> _Code:
-        form = form_body({"client_id": self.client_id, "scope": self.scope, "audience": self.audience})
-        answer = await self._post("asking for a sign-in code", "/oauth/device/code", form)
-        if answer.status >= 300:
-            raise answer.refusal()
-        code = answer.read_as(_Code)
-        for field in ("verification_uri", "verification_uri_complete"):
-            url = getattr(code, field)
-            if url and not self._is_address(url):
-                raise answer.unreadable(f"`{field}` {value(url)} is no address that a person may be sent to")
-        return code
 
     def _is_address(self, url: str) -> bool:
         """Whether a person may be sent there: they will be asked for a password."""

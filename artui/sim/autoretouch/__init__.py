@@ -34,11 +34,11 @@ from artui.sim.autoretouch.studio import (
     Organization,
     Studio,
     Workflow,
-    fetch,
     organization_document,
     workflow_document,
 )
 from artui.sim.faults import Faults, Guarded
+from artui.sim.fetching import fetch
 from artui.sim.webhooks import Courier
 
 _PAGE = 50  # entries on a page, by default and at most
@@ -167,7 +167,10 @@ class AutoRetouch:
             raise HTTPException(404, "no such version of the workflow")
         webhooks: list[str] = []
         if _is_form(request):
-            labels = _labels_in_query(request)
+            pairs = (
+                (re.fullmatch(r"labels?\[(.+)\]", key), value) for key, value in request.query_params.multi_items()
+            )
+            labels = {match[1]: value for match, value in pairs if match}
             image = await self._take_file(request, owner)
         else:
             body = await _json(request)
@@ -406,11 +409,6 @@ def _reference(image: object) -> tuple[str, str]:
     if not isinstance(image, dict) or not image.get("name") or not image.get("contentHash"):
         raise HTTPException(400, "image needs name and contentHash")
     return str(image["name"]), str(image["contentHash"])
-
-
-def _labels_in_query(request: Request) -> dict[str, str]:
-    pairs = ((re.fullmatch(r"labels?\[(.+)\]", key), value) for key, value in request.query_params.multi_items())
-    return {match[1]: value for match, value in pairs if match}
 
 
 def _without_bytes(value: UploadFile | str) -> object:

@@ -100,19 +100,16 @@ class Login:
         if form.get("grant_type") != "refresh_token":
             return _login_error(403, "unsupported_grant_type", "unsupported grant type")
         old = str(form.get("refresh_token"))
-        request.state.form = self._told(old)
+        # What the history keeps of a refresh: which token it was, unreadable, and whether another one came for it.
+        which = hashlib.sha256(old.encode()).hexdigest()[:8]
+        told = {"grant_type": "refresh_token", "refresh_token": "***", "refreshed": which}
+        request.state.form = told | {"rotated": self._options.rotate_refresh_tokens and old in self._refresh_tokens}
         if old not in self._refresh_tokens:
             return _login_error(403, "invalid_grant", "unknown or invalid refresh token")
         if not self._options.rotate_refresh_tokens:
             return JSONResponse(self._new_access())
         self._refresh_tokens.discard(old)
         return JSONResponse(self._new_access() | {"refresh_token": self.new_refresh_token()})
-
-    def _told(self, refresh_token: str) -> dict[str, Any]:
-        """What the history keeps of a refresh: which token it was, unreadable, and whether another one came for it."""
-        which = hashlib.sha256(refresh_token.encode()).hexdigest()[:8]
-        told = {"grant_type": "refresh_token", "refresh_token": "***", "refreshed": which}
-        return told | {"rotated": self._options.rotate_refresh_tokens and refresh_token in self._refresh_tokens}
 
     async def revoke(self, request: Request) -> Response:
         """End a refresh token, from JSON or a form; an unknown one is no error."""

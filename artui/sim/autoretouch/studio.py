@@ -7,13 +7,11 @@ one with webhooks is waited for.
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import math
 import random
 import threading
 import time
-import urllib.request
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -201,7 +199,12 @@ class Studio:
         for name in taken:
             value = options[name]
             if name in {"price", "raise"}:
-                self._change_prices(value, anew=name == "price")
+                for workflow_id, price in value.items():
+                    if workflow_id not in self.workflows or type(price) is not int:
+                        raise ValueError(f"not a price for a workflow: {workflow_id}: {price!r}")
+                    workflow = self.workflows[workflow_id]
+                    workflow.prices[self._new_id() if name == "price" else workflow.version] = price
+                    self.workflows[workflow_id].changed = time.time()
                 continue
             if known[name] is float and type(value) is int:
                 value = float(value)
@@ -411,14 +414,6 @@ class Studio:
         content, target = imaging.render(source, execution.workflow.components)
         return Picture(self._books.keep(content), imaging.FORMATS[target], imaging.SUFFIXES[target])
 
-    def _change_prices(self, prices: Mapping[str, int], *, anew: bool) -> None:
-        for workflow_id, price in prices.items():
-            if workflow_id not in self.workflows or type(price) is not int:
-                raise ValueError(f"not a price for a workflow: {workflow_id}: {price!r}")
-            workflow = self.workflows[workflow_id]
-            workflow.prices[self._new_id() if anew else workflow.version] = price
-            self.workflows[workflow_id].changed = time.time()
-
     def _new_workflow(self, name: str, price: int, seconds: float, recipe: str) -> Workflow:
         components = [{"type": "input", "label": "Input", "settings": {}}, *imaging.RECIPES[recipe]]
         changed = time.time() - self._random.uniform(1, 90) * 86_400
@@ -475,15 +470,3 @@ def _result_fields(execution: Execution, picture: Picture | None) -> dict[str, A
         "resultFileName": name,
         "resultPath": picture and f"/image/{digest}/{name}",
     }
-
-
-def fetch(url: str) -> bytes:
-    """Get what is at a web address; ``OSError`` or ``ValueError`` if that fails."""
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"not a web address: {url}")
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the scheme is checked above
-            content: bytes = answer.read()
-    except http.client.HTTPException as error:
-        raise OSError(f"no answer from {url}") from error
-    return content

@@ -39,7 +39,9 @@ def read(path: str) -> Address:
         further = len(segments) - place - 1
         task = _TASK.fullmatch(segment)
         if task:
-            found.tasks[task[1]] = _parameters(task[2])
+            text = task[2]
+            pairs = (part.partition(":") for part in _COMMA.split(unquote(text)))
+            found.tasks[task[1]] = {name: value for name, _, value in pairs}
         elif segment in _WITHOUT_PARAMETERS and further:
             found.tasks[segment] = {}
         elif place == 0 and further and not segment.endswith(":") and segments[1] != "metadata":
@@ -48,8 +50,3 @@ def read(path: str) -> Address:
             found.source = unquote("/".join(segments[place:])).strip('"')
             break
     return found
-
-
-def _parameters(text: str) -> dict[str, str]:
-    pairs = (part.partition(":") for part in _COMMA.split(unquote(text)))
-    return {name: value for name, _, value in pairs}

@@ -235,10 +235,11 @@ class Darkroom:
         """What a run (``started``) or a look answers."""
         status = "Started" if started else self.status(job)
         ended = job.created + (0 if status == "Started" else job.seconds / self._speed)
+        told = {"list": [job.source], "text": job.source, "address": [f"{self.cdn}/{job.source}"]}
         document = {
             "createdAt": _stamp(job.created),
             "jobid": job.id,
-            **self._told_sources(job),
+            **({"sources": told[self.options.sources]} if self.options.sources in told else {}),
             "status": status,
             "updatedAt": _stamp(ended),
             "workflow": job.workflow,
@@ -248,10 +249,6 @@ class Darkroom:
         results = await self._results(job) if status == "Finished" else {}
         failure = {"error": "a task of the workflow failed"} if status == "Failed" else {}
         return document | {"results": results, "ttl": KEEPS} | failure
-
-    def _told_sources(self, job: Job) -> dict[str, Any]:
-        told = {"list": [job.source], "text": job.source, "address": [f"{self.cdn}/{job.source}"]}
-        return {"sources": told[self.options.sources]} if self.options.sources in told else {}
 
     async def _results(self, job: Job) -> dict[str, Any] | None:
         ended = job.created + job.seconds / self._speed

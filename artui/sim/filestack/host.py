@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from artui.sim.autoretouch.studio import fetch
+from artui.sim.fetching import fetch
 from artui.sim.filestack.address import Address
 from artui.sim.filestack.darkroom import Darkroom, File, Job
 from artui.sim.filestack.security import Credentials, Forbidden, check

@@ -40,7 +40,13 @@ def check(given: Credentials, secret: str, calls: Collection[str], handle: str |
     """Raise :class:`Forbidden` unless the policy allows every one of these calls, on this file where one is named."""
     if not given:
         raise Forbidden("proper credentials were not provided")
-    policy = _decoded(given.policy)
+    try:
+        # Padding is part of the text: without it the policy is refused, though it could be read.
+        policy = json.loads(base64.b64decode(given.policy.encode("ascii"), altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error):
+        raise Forbidden("policy was not properly url-safe base64 encoded") from None
+    if not isinstance(policy, dict):
+        raise Forbidden("the policy is no object")
     expected = hmac.new(secret.encode(), given.policy.encode(), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected, given.signature.encode("ascii", "replace").decode()):
         raise Forbidden("the signature does not match the policy")
@@ -53,14 +59,3 @@ def check(given: Credentials, secret: str, calls: Collection[str], handle: str |
         raise Forbidden(f"the policy does not allow {', '.join(sorted(missing))}")
     if policy.get("handle") not in {None, handle}:
         raise Forbidden("the policy is for another file")
-
-
-def _decoded(text: str) -> dict[str, Any]:
-    try:
-        # Padding is part of the text: without it the policy is refused, though it could be read.
-        policy = json.loads(base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error):
-        raise Forbidden("policy was not properly url-safe base64 encoded") from None
-    if not isinstance(policy, dict):
-        raise Forbidden("the policy is no object")
-    return policy

@@ -149,7 +149,11 @@ class Laboratory:
         self._workers = ThreadPoolExecutor(2, "artui-sim")
         books.balances[PROVIDER, OWNER] = credits
         self.token = f"{source.getrandbits(160):040x}"
-        self.renewed, self.stranger = (_derived(word, self.token) for word in ("renewed", "stranger"))
+        # They follow from the first one, so that what is drawn by chance stays the same.
+        self.renewed, self.stranger = (
+            hashlib.sha1(f"{word} {self.token}".encode(), usedforsecurity=False).hexdigest()
+            for word in ("renewed", "stranger")
+        )
         books.balances[PROVIDER, STRANGER] = credits
         self.customers = {self.token: OWNER, self.renewed: OWNER, self.stranger: STRANGER}
         self.jobs: dict[str, Job] = {}
@@ -249,7 +253,10 @@ class Laboratory:
             return Moment("waiting")
         for attempt in range(1, job.attempts + 1):
             if left < job.seconds:
-                return self._at_work(job, attempt, left / job.seconds)
+                part = left / job.seconds
+                plugin = job.tasks[int(part * len(job.tasks))]["Plugin"]
+                word = self.options.state or "active"
+                return Moment(word, round(part * 99), attempt, "downloading" if part < 0.1 else "processing", plugin)
             left -= job.seconds
             if attempt < job.attempts:
                 if left < _DELAY:
@@ -260,11 +267,6 @@ class Laboratory:
         if left < self.options.stores:
             return Moment(self.options.state or "active", 100, job.attempts, "uploading")
         return Moment("completed", 100, job.attempts, "uploading")
-
-    def _at_work(self, job: Job, attempt: int, part: float) -> Moment:
-        plugin = job.tasks[int(part * len(job.tasks))]["Plugin"]
-        word = self.options.state or "active"
-        return Moment(word, round(part * 99), attempt, "downloading" if part < 0.1 else "processing", plugin)
 
     def document(self, job: Job) -> dict[str, Any]:
         """Return what the service tells of a job."""
@@ -311,11 +313,6 @@ class Laboratory:
             steps.append({"type": "half"})
         is_cut = self.options.shrinks or any(task["Plugin"] == "Crop" for task in job.tasks)
         return imaging.render(content, [*steps, export], full_size=not is_cut)[0]
-
-
-def _derived(word: str, token: str) -> str:
-    """Another token that follows from one, so that what is drawn by chance stays the same."""
-    return hashlib.sha1(f"{word} {token}".encode(), usedforsecurity=False).hexdigest()
 
 
 def _layers(content: bytes, job: Job) -> bytes:

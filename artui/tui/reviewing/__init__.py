@@ -175,16 +175,12 @@ class ReviewScreen(Above[None]):
         if self._undecided or not self._is_shown:
             return  # it is read again once the last decision is written down
         front = self.entry.bought if self.entry else self._begin
-        self._put(entries, front)
-        self._showing.ask()
-
-    def _put(self, entries: list[Entry], front: int | None) -> None:
-        """Take these entries, and stay at the same photo."""
         places = {one.bought: place for place, one in enumerate(entries)}
         self.entries = entries
         self.at = places.get(front or 0, min(self.at, max(0, len(entries) - 1)))
         self.set_class(not entries, "-empty")
         self.draw()
+        self._showing.ask()
 
     async def _show(self) -> None:
         """Read the photo in front and its pictures; where another is in front by then, that one."""
@@ -281,25 +277,22 @@ class ReviewScreen(Above[None]):
         left, place = lines.about(job, self.entries, self.at, now) if job else (sanitize(entry.photo.name), "")
         say["whose"](lines.ends(left, place if cells >= Width.WIDE else "", cells, glyphs.ellipsis))
         say["strip"](lines.strip(self.entries, self.at, cells, glyphs))
-        told = self._limits() or "".join(f"! {' | '.join(found)}" for found in [self._told_changes()] if found)
-        say["changes"](f" {beginning(glyphs.plain(told), cells - 2, glyphs.ellipsis)}")
+        say["changes"](f" {beginning(glyphs.plain(self._told_changes()), cells - 2, glyphs.ellipsis)}")
         standing = f"this photo: {lines.standing(entry.review, entry.reason, self._made if job else None, now)}"
         say["standing"](lines.ends(standing, self._before, cells, glyphs.ellipsis))
         self.query_one("#said", Line).say(f" {beginning(glyphs.plain(self._said), cells - 2, glyphs.ellipsis)}")
         self.query_one(Keys).draw()
 
-    def _told_changes(self) -> list[str]:
+    def _told_changes(self) -> str:
+        """What differs between the two pictures; of pieces of them only how large those are."""
+        if self.crop:
+            wide, high = self._views[1].dots
+            return f"1:1, {wide:,} x {high:,} pixels of each: the arrows move the piece, z shows the whole."
         before, after = (view.picture for view in self._views)
         found = told_changes(before, after)
         if before and after and max(after.whole) < max(before.whole):
             found.append(f"scaled down from {max(before.whole):,} px")
-        return found
-
-    def _limits(self) -> str:
-        if self.crop:
-            wide, high = self._views[1].dots
-            return f"1:1, {wide:,} x {high:,} pixels of each: the arrows move the piece, z shows the whole."
-        return ""
+        return f"! {' | '.join(found)}" if found else ""
 
     def _draw_emptiness(self) -> None:
         number = len(self.numbers)
@@ -545,17 +538,14 @@ class ReviewScreen(Above[None]):
             async with self._in_turn:  # what is decided is written down before it is counted
                 pass
             if self.sample is not None:
-                await self._ask_rest(self.sample)
+                agreed: Action | None = await self.host.ask(sampling.question(self.sample, self.entries))
+                if agreed:
+                    await self.host.decide([agreed])
+                    self.dismiss(None)
             elif self.entries:
                 await self._ask_end()
         finally:
             self._finishing = False
-
-    async def _ask_rest(self, sample: Sample) -> None:
-        agreed: Action | None = await self.host.ask(sampling.question(sample, self.entries))
-        if agreed:
-            await self.host.decide([agreed])
-            self.dismiss(None)
 
     async def _ask_end(self) -> None:
         rejected = {one.bought: one for one in self.entries if one.review == Review.REJECTED}

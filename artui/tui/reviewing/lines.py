@@ -73,7 +73,8 @@ def reasons_of(entries: Sequence[Entry]) -> str:
 def strip(entries: Sequence[Entry], at: int, cells: int, glyphs: Glyphs) -> Content:
     """One sign for each photo, by SKU, or by folder where it has none: those around the one in front."""
     near = range(max(0, at - cells), min(len(entries), at + cells))
-    groups = [(label, list(them)) for label, them in groupby(near, lambda place: _label(entries[place]))]
+    labels = {place: entries[place].sku or f"{entries[place].photo.parent.name}/" for place in near}
+    groups = [(label, list(them)) for label, them in groupby(near, labels.__getitem__)]
     cut = _common([label for label, _ in groups])
     drawn = [
         _group(sanitize(label[cut:], LONGEST_LABEL, glyphs.ellipsis), them, entries, at, glyphs)
@@ -105,10 +106,6 @@ def _common(labels: Sequence[str]) -> int:
     first, last = min(labels), max(labels)
     same = next((place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
     return max(first[:same].rfind(sign) for sign in "-_ /.") + 1
-
-
-def _label(entry: Entry) -> str:
-    return entry.sku or f"{entry.photo.parent.name}/"
 
 
 def _group(label: str, places: Sequence[int], entries: Sequence[Entry], at: int, glyphs: Glyphs) -> Content:

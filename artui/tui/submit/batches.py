@@ -79,22 +79,18 @@ def _listed(found: Sequence[SourceFile]) -> str:
 def label_of(template: str, file: SourceFile) -> str:
     """The label of one photo. Raises ValueError for a placeholder that there is not."""
     words = {"folder": file.path.parent.name, "stem": file.path.stem, "relative": file.relative.as_posix()}
-    return sanitize("".join(_filled(template, words, values.of(file.path))), LABEL_CELLS)
-
-
-def _filled(template: str, words: Mapping[str, str], value: values.Value) -> list[str]:
     pieces = []
     for text, name, form, conversion in string.Formatter().parse(template):
         pieces.append(text)
         if name is not None:
             if name in values.KINDS and not conversion:
-                pieces.append(value(name, form or ""))
+                pieces.append(values.of(file.path)(name, form or ""))
                 continue
             if name not in words or form or conversion:
                 known = ", ".join(f"{{{one}}}" for one in words)
                 raise ValueError(f"the label {template!r} has an unknown {{{name}}}; there are {known}")
             pieces.append(words[name])
-    return pieces
+    return sanitize("".join(pieces), LABEL_CELLS)
 
 
 @dataclass(frozen=True, slots=True)

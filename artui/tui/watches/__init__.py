@@ -155,10 +155,6 @@ class Watches(Page):
 
     async def _read(self) -> None:
         began = time.monotonic()
-        await self._read_standings()
-        await asyncio.sleep(max(LEAST_REST, REST * (time.monotonic() - began)))
-
-    async def _read_standings(self) -> None:
         self._is_watching = standing.is_watching(self.host.look.engine)
         entries, settings, is_watching = self.entries, self.host.config, self._is_watching
 
@@ -170,6 +166,7 @@ class Watches(Page):
         self.standings = await self.host.view.ask(ask)
         if self.app.is_running:  # else the widgets are going already
             self.draw()
+        await asyncio.sleep(max(LEAST_REST, REST * (time.monotonic() - began)))
 
     def _looked(self, look: Look) -> None:
         """Figures change with the journal and with the engine; what is not in sight is read when it comes."""

@@ -124,11 +124,6 @@ class RuleScreen(Above[None]):
         self._reading.ask()
 
     async def _read(self) -> None:
-        page = await self._read_page()
-        if self.is_mounted:
-            self._show(page)
-
-    async def _read_page(self) -> RuleRead:
         near, entry, group = tuple(self.query_one(JobTable).near()), self.standing.entry, self.group
         lines, settings = 2 * max(24, self.size.height), self.host.config
         is_watching = standing.is_watching(self.host.look.engine)
@@ -144,7 +139,9 @@ class RuleScreen(Above[None]):
             bad, log = watching.rejected(db, entry.id, MOST_FILES), rules.happenings(db, entry.id, MOST_LINES)
             return RuleRead(one, order, found, around, groups, files, bad, log)
 
-        return await self.host.view.ask(ask)
+        page = await self.host.view.ask(ask)
+        if self.is_mounted:
+            self._show(page)
 
     def _show(self, page: RuleRead) -> None:
         self._page, self.standing = page, page.standing

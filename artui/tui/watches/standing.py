@@ -140,15 +140,11 @@ def state(standing: RuleStatus, now: float) -> str:
     if row.state is RuleState.OFFLINE:
         return f"offline since {clock(row.since, now)}"
     if row.state is RuleState.WATCHING:
-        return _watched(standing)
+        if standing.stop is not None:
+            return CELLS[standing.stop]
+        growing = standing.in_folder(Skip.GROWING)
+        return f"settling {growing:,}" if growing else "watched"
     return RULE_CELLS[row.state]
-
-
-def _watched(standing: RuleStatus) -> str:
-    if standing.stop is not None:
-        return CELLS[standing.stop]
-    growing = standing.in_folder(Skip.GROWING)
-    return f"settling {growing:,}" if growing else "watched"
 
 
 def needs_a_look(standing: RuleStatus) -> bool | None:

@@ -42,7 +42,7 @@ from artui.providers.base import (
 )
 from artui.providers.http import PAGE, Answer, HttpProvider, HttpRequest, canonical_address, segment
 from artui.providers.http.answers import read, unfit
-from artui.providers.http.client import in_thread
+from artui.providers.http.flow import in_thread
 from artui.providers.http.looks import poll_each
 from artui.providers.services.filestack import results, wire
 from artui.providers.services.filestack.app import App

@@ -17,7 +17,7 @@ from artui.providers.base import Counted, Rejected, Transient, Uploaded
 from artui.providers.http import TEXT, Answer, HttpRequest, file_body, json_body
 from artui.providers.http.addresses import is_private_way
 from artui.providers.http.answers import read, unfit
-from artui.providers.http.client import in_thread
+from artui.providers.http.flow import in_thread
 from artui.providers.services.filestack import wire
 from artui.providers.services.filestack.app import STORE, App
 from artui.providers.services.filestack.capabilities import TITLE

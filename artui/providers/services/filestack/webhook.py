@@ -32,7 +32,15 @@ class Signatures:
         signature = call.headers.get("fs-signature", "")
         if not signature:
             return False
-        secret = await self._current()
+        if time.monotonic() - self._read_at >= READ_EVERY:
+            self._read_at = time.monotonic()
+            try:
+                stored = await asyncio.to_thread(self._deps.vault.find, of_webhook(self._deps.account))
+            except (CredentialProblem, OSError) as problem:
+                self._tell(f"cannot be checked: {problem}")
+            else:
+                self._secret = stored.secret if stored else None
+        secret = self._secret
         if secret is None:
             keeps = f"`artui login {self._deps.account} --webhook-secret` keeps it"
             self._tell(f"is not believed without the webhook's secret: {keeps}")
@@ -45,17 +53,6 @@ class Signatures:
             self._tell("has a signature that the webhook's secret does not make: is it the right one?")
             return False
         return True
-
-    async def _current(self) -> Secret | None:
-        if time.monotonic() - self._read_at >= READ_EVERY:
-            self._read_at = time.monotonic()
-            try:
-                stored = await asyncio.to_thread(self._deps.vault.find, of_webhook(self._deps.account))
-            except (CredentialProblem, OSError) as problem:
-                self._tell(f"cannot be checked: {problem}")
-            else:
-                self._secret = stored.secret if stored else None
-        return self._secret
 
     def _tell(self, what: str) -> None:
         """Log what is wrong, once until it is something else: whoever floods writes no log."""

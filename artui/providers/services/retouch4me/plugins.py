@@ -255,7 +255,15 @@ class Recipe(BaseModel):
             raise ValueError("must hold at least one task: write [[….tasks]], and plugin = under it")
         tasks = tuple(_task(number, table) for number, table in enumerate(tables, 1))
         _refuse_order([task["plugin"] for task in tasks])
-        _refuse_mixed(tasks)
+        judged = [(number, task) for number, task in enumerate(tasks, 1) if task["plugin"] != HELPER]
+        layered = [number for number, task in judged if task.get("layer")]
+        # Whether an archive has the picture that flat tasks made is not documented: it might be paid for and missing.
+        if layered and len(layered) < len(judged):
+            flat, name = next((number, task["plugin"]) for number, task in judged if not task.get("layer"))
+            way = (
+                "leave layer = 1 away elsewhere" if name == "Color Correction" else "set layer = 1 for all, or for none"
+            )
+            raise ValueError(f"task {flat} ({name}) is no layer while task {layered[0]} is one: {way}")
         return tasks
 
     @model_validator(mode="after")
@@ -333,16 +341,6 @@ def _refuse_order(names: Sequence[str]) -> None:
             first = ", for other plugins use the faces it finds" if name == HELPER else ""
             earlier = next(n for n, other in enumerate(names, 1) if places.index(other) > places.index(name))
             raise ValueError(f"task {number} ({name}) must come before task {earlier} ({names[earlier - 1]}){first}")
-
-
-def _refuse_mixed(tasks: Sequence[Mapping[str, Any]]) -> None:
-    judged = [(number, task) for number, task in enumerate(tasks, 1) if task["plugin"] != HELPER]
-    layered = [number for number, task in judged if task.get("layer")]
-    # Whether an archive has the picture that flat tasks made is not documented: it might be paid for and missing.
-    if layered and len(layered) < len(judged):
-        flat, name = next((number, task["plugin"]) for number, task in judged if not task.get("layer"))
-        way = "leave layer = 1 away elsewhere" if name == "Color Correction" else "set layer = 1 for all, or for none"
-        raise ValueError(f"task {flat} ({name}) is no layer while task {layered[0]} is one: {way}")
 
 
 # ------------------------------------------------------------------------------------------------- ready-made recipes
