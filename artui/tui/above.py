@@ -54,6 +54,11 @@ class Above(Hosted, Screen[Answer]):
             return over.dismiss()
         return AwaitComplete.nothing()  # type: ignore[no-untyped-call, no-any-return]
 
+    async def on_event(self, event: events.Event) -> None:
+        """Where the console is left before it could be built there is nothing to set up."""
+        if not isinstance(event, events.Mount) or self.children:
+            await super().on_event(event)
+
     def _on_mount(self, event: events.Mount) -> None:
         """What was left before it was there is left now."""
         del event

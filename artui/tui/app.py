@@ -220,7 +220,8 @@ class Console(App[None], inherit_bindings=False):
 
     async def on_keys_pressed(self, message: Keys.Pressed) -> None:
         """A key of the footer was clicked."""
-        await self.run_action(message.active.binding.action, default_namespace=message.active.node)
+        if message.active.node.is_attached:  # what was clicked may be left by now
+            await self.run_action(message.active.binding.action, default_namespace=message.active.node)
 
     async def on_header_called(self, message: Header.Called) -> None:
         """What calls a person was clicked."""

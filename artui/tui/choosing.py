@@ -59,8 +59,6 @@ class ChoiceDialog(Dialog[Answer]):
         self.query_one(Input).focus()
 
     def _narrow(self, words: str) -> None:
-        if not self.query(OptionList):
-            return  # it is left already, and its parts go one by one
         listed = self.query_one(OptionList)
         fits = [self.rows[place] for place in best_first(words, [self.found_by(one) for one, _ in self.rows])]
         self._shown = [one for one, _ in fits]

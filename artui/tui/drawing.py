@@ -30,7 +30,7 @@ def choose_drawing(images: str, *, is_set: bool = True, environ: Mapping[str, st
     pictures follow the cursor only where the setting is made: the line may be slow.
     """
     chosen.widget, chosen.off = None, images == "off"
-    chosen.follows = not chosen.off and (is_set or not environ.get("SSH_CONNECTION"))
+    chosen.follows = not chosen.off and (is_set or not {"SSH_CONNECTION", "SSH_TTY"} & environ.keys())
     if images != "auto":
         return
     try:
