@@ -107,6 +107,82 @@ class AdaptiveLimiter:
         self.failures += 1
 
 
+SETTLED = 20.0
+"""Seconds for which a :class:`GrowingLimiter` is content with what it has found."""
+
+GAIN = 1.05
+"""By which factor more must come through where twice as many are let in, for that to be worth it."""
+
+
+@dataclass
+class GrowingLimiter(AdaptiveLimiter):
+    """One that finds out how many are of use: ``most`` doubles, up to ``ceiling``, for as long as more comes through by
+    it, as TCP finds what a line carries. A failure takes it back to what is allowed then, or to where it began."""
+
+    ceiling: int = 1
+    _fallback: int = 0
+    _rate: float = 0.0
+    _amount: int = 0
+    _ends: int = 0
+    _since: float = 0.0
+    _is_full: bool = False
+    _again: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.most = self._first = min(self.most, self.ceiling)
+        super().__post_init__()
+
+    def free(self, now: float) -> int:
+        """How many more may start now."""
+        found = super().free(now)
+        self._is_full = self._is_full or not found
+        return found
+
+    def end(self, number: int = 1) -> None:
+        """Give slots back; after a time without any work a round begins anew."""
+        super().end(number)
+        if not self.running:
+            self._begin(0.0)
+
+    def passed(self, amount: int, now: float) -> None:
+        """So many bytes have come through with one call that worked.
+
+        A round is as many calls as may run; one without a slot free tells what that number brings.
+        """
+        self._amount += amount
+        self._ends += 1
+        if not self._since or self.allowed < self.most:
+            self._begin(now)
+        elif self._ends >= self.most and now > self._since:
+            if self._is_full:
+                self._judge(self._amount / (now - self._since), now)
+            self._begin(now)
+
+    def failed(self, now: float, started: float, retry_after: float | None = None) -> None:
+        """As :meth:`AdaptiveLimiter.failed`; and no more is tried for a while."""
+        super().failed(now, started, retry_after)
+        self.most = max(self.allowed, self._first)
+        self._fallback, self._again = 0, now + SETTLED
+
+    def _judge(self, rate: float, now: float) -> None:
+        """Let more in, or as many as before, by the bytes a second that a round has brought."""
+        paid = rate >= GAIN * self._rate
+        if self._fallback and not paid:
+            self.most = self.allowed = self._fallback
+            self._fallback, self._again = 0, now + SETTLED
+        elif now >= self._again and self.most < self.ceiling:
+            # A number that was never settled on may be too small by what a round cannot tell.
+            slack = self.most // 4 if self._fallback or not self._again else 0
+            self._fallback = self.most + slack
+            self.most = self.allowed = min(self.ceiling, 2 * self.most)
+        else:
+            self._fallback = 0
+        self._rate = rate
+
+    def _begin(self, now: float) -> None:
+        self._amount, self._ends, self._since, self._is_full = 0, 0, now, False
+
+
 def backoff(failures: int) -> float:
     """Seconds to wait after so many failures before: 1, 2, 4 … up to five minutes."""
     return float(min(LONGEST_WAIT, 2 ** min(failures, 16)))  # 16: more would change nothing but the time it takes
@@ -163,11 +239,15 @@ SOONEST = 0.1
 """Seconds until the first look at the least, however quick a workflow usually is."""
 
 
+SHORT = 20.0
+"""Seconds under which somebody waits for a job rather than comes back to it."""
+
+
 def first_look(now: float, due: float, least: float) -> PollSchedule:
     """The first look at a new execution: when it is usually done. An earlier one mostly shows that it still runs."""
     wait = max(due - now, SOONEST)  # ``least`` lies between two looks, and this is the first
-    # A window of its own for quick ones: the gap to the next look is ``least`` all the same.
-    return PollSchedule(now + wait, min(LONGEST_GAP, max(least / 4, wait / 10)))
+    # The shorter the job the less of its time a look may be put off by for the sake of others.
+    return PollSchedule(now + wait, min(LONGEST_GAP, max(least / 4, wait / 10 * min(1.0, wait / SHORT))))
 
 
 SCOUTED = 0.22
@@ -179,10 +259,18 @@ def scout_look(now: float, sent: float, least: float) -> PollSchedule:
     return PollSchedule(now + min(LONGEST_GAP, max(least, SCOUTED * (now - sent))), 0.0)
 
 
-def next_look(looks: PollSchedule, now: float, least: float, chance: float) -> PollSchedule:
-    """The following look: gaps grow by 1.3 up to 15 s, each spread by ±20 %."""
+FEW = 10
+"""Executions at the service from which on each is looked at more often: a person waits for the last of a batch."""
+
+CLOSER = 3
+"""By how much."""
+
+
+def next_look(looks: PollSchedule, now: float, least: float, chance: float, *, few: bool = False) -> PollSchedule:
+    """The following look: gaps grow by 1.3 up to 15 s, each spread by ±20 %; of ``few`` they are a third until then."""
     spread = 1 - JITTER + 2 * JITTER * chance
-    return PollSchedule(now + max(least, looks.gap * spread), min(LONGEST_GAP, max(least, looks.gap * GROWTH)))
+    gap = looks.gap * spread / (CLOSER if few and looks.gap < LONGEST_GAP else 1)
+    return PollSchedule(now + max(least, gap), min(LONGEST_GAP, max(least, looks.gap * GROWTH)))
 
 
 def qa_look(looks: PollSchedule, now: float, first: float) -> PollSchedule:

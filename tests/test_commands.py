@@ -60,7 +60,7 @@ def test_what_asks_a_service_keeps_nobody_else_waiting(journal: Journal) -> None
         journal.write(lambda db: db.execute("UPDATE jobs SET status = ?, reason = ?", (status, reason or "")))  # noqa: B023
         requested = requests.Request(1, "", {}, number, 0, status)
         asking[reason] = {one for one, handler in HANDLERS.items() if journal.read(handler.asks_service, requested)}
-    always = {Command.FETCH, Command.ADOPT, Command.RESUME, Command.REFRESH}
+    always = {Command.FETCH, Command.ADOPT, Command.RESUME, Command.REFRESH, Command.OFFER}
     assert asking.pop(Reason.ACCOUNT) == always | {Command.RETRY}, "who pays is asked"
     assert all(one == always for one in asking.values())
 

@@ -357,6 +357,7 @@ async def test_a_quota_ends_when_the_balance_rises_and_what_was_held_for_another
         [number] = await put(bench)
         studio = bench.studio
         await studio.until(lambda: studio.journal.read(accounts.state, "north").balance == 7)
+        await studio.until(lambda: studio.job(number).reason == Reason.QUOTA)
         await studio.ask("pause", account="north")
         assert studio.job(number).reason == Reason.QUOTA
         await studio.ask("resume", account="north")

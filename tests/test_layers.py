@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 """Each room and the rooms it may look into; the command line, which puts all together, is not bound."""
 
 PARTS: dict[tuple[str, str], set[str]] = {
-    ("engine", "core"): {"actions", "decisions", "health", "health_phrases", "options", "review"},
+    ("engine", "core"): {"actions", "decisions", "health", "health_phrases", "options", "plan", "review"},
     ("files", "config"): {"system"},
     ("timing", "config"): {"system"},
     ("tui", "engine"): {"anchor", "client", "log", "supervisor"},

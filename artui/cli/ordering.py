@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ from artui.cli.options import AS_JSON, DRY_RUN, METADATA, STRICT, SUSPECT, WAIT,
 from artui.cli.session import Session
 from artui.cli.terminal import counter
 from artui.config import AccountConfig
+from artui.model.commands import Command
 from artui.model.job import Batch
 from artui.model.states import Twins
 from artui.sanitize import sanitize
@@ -112,7 +114,6 @@ def given_labels(given: Sequence[str], account: AccountConfig) -> dict[str, str]
 
 def after_saved_of(said: str | None) -> str:
     """A command as a job keeps it, empty where nothing was said."""
-    import json
     import shlex
 
     from artui.config.known import delivery
@@ -200,11 +201,10 @@ class OrderBatches:
         """The batch of a photo."""
         return self.named[sanitize(found.batch, 100)] if found.batch else self.main
 
-    def named_labels(self, provider: Provider[Any]) -> None:
-        """Note by which labels the service shows them."""
-        self.labels = {
-            one.id: provider.batch_labels(one.id, one.name, one.created_at) for one in (self.main, *self.named.values())
-        }
+    @property
+    def told(self) -> list[tuple[str, str, float]]:
+        """By what a service makes labels for them."""
+        return [(one.id, one.name, one.created_at) for one in (self.main, *self.named.values())]
 
 
 @dataclass(frozen=True)
@@ -235,12 +235,15 @@ class OrderOffers:
 
 
 def ask_offers(
-    session: Session, account: AccountConfig, workflows: Sequence[str], found: Sequence[SourceFile],
+    session: Session, journal: Journal, account: AccountConfig, workflows: Sequence[str], found: Sequence[SourceFile],
     labels: Mapping[str, str], batches: OrderBatches,
 ) -> OrderOffers:  # fmt: skip
-    """Ask the service who pays, what the workflows cost now and what is left."""
+    """Ask the service who pays, what the workflows cost now and what is left: by an engine that runs, for it has loaded
+    all that this takes, or else from here."""
     from artui.cli.workflow import told
-    from artui.core.plan import UnknownWorkflows, fetch_offers
+    from artui.core.plan import UnknownWorkflows, fetch_offers, offers_of_documents
+    from artui.engine.client import ask
+    from artui.providers import capabilities
 
     usual = list(dict.fromkeys(workflows)) or ([account.workflow] if account.workflow else [])
     if not usual and (not found or any(not one.workflow for one in found)):
@@ -249,12 +252,20 @@ def ask_offers(
     if not found or any(not one.workflow for one in found):
         words = dict.fromkeys([*usual, *words])
 
-    async def question(provider: Provider[Any]) -> Mapping[str, Offer]:
-        batches.named_labels(provider)
+    async def question(provider: Provider[Any]) -> dict[str, Offer]:
+        batches.labels = {one[0]: provider.batch_labels(*one) for one in batches.told}
         return await fetch_offers(provider, account.name, words)
 
+    limits = capabilities(account.provider).limits
+    answer = ask(
+        session.paths, journal, Command.OFFER, account=account.name, workflows=[*words], batches=batches.told
+    )  # fmt: skip
     try:
-        offers = session.ask(account, question)
+        if answer:
+            said = json.loads(answer)
+            batches.labels, offers = said["labels"], offers_of_documents(said["offers"], account.name, limits)
+        else:
+            offers = session.ask(account, question)
     except UnknownWorkflows as problem:
         places = {one.workflow: one.place for one in reversed(found) if one.workflow}
         said = [

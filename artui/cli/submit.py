@@ -115,13 +115,14 @@ def submit_command(
     nul: bool, **flags: Any,
 ) -> Exit:  # fmt: skip
     """Send photos, or folders of them, through one or several workflows."""
-    from artui.core.plan import PlanProblem, Target, at_address, collect, named_after
-
     addresses = dict.fromkeys([*urls, *(f"src://{alias}" for alias in aliases)])
     if not (paths or addresses or listed):
         raise CommandError(Exit.USAGE, "Which photos? Name files or folders, --files-from a list, --url, or --alias.")
     chosen, spending = session.account(account), Spending(**flags)
     spending.refuse_strict(chosen)
+    spending.start_ahead(session)
+    from artui.core.plan import PlanProblem, Target, at_address, collect, named_after  # takes as long as all before
+
     own_labels, delivery = given_labels(labels, chosen), (after_saved_of(after_saved), deliver or "")
     metadata = spending.keeping(chosen.metadata)
     into = output or chosen.output or DEFAULT_OUTPUT
@@ -141,12 +142,11 @@ def submit_command(
         elsewhere = [(labelling.labelled(one), photo) for one, photo in elsewhere]
         every = [*found, *(one for one, _ in elsewhere)]
         batches = OrderBatches(new_batch(name or named_after(every), chosen, cap, sample), every)
-        spending.start_ahead(session)
-        offers = ask_offers(session, chosen, workflows, every, labelling.fixed, batches)
-        with naming_list(listed):
-            refuse_alike(offers, rows)
-            outputs = outputs_of(into, template or offers.template(into), metadata, rows)
         with session.journal() as journal:
+            offers = ask_offers(session, journal, chosen, workflows, every, labelling.fixed, batches)
+            with naming_list(listed):
+                refuse_alike(offers, rows)
+                outputs = outputs_of(into, template or offers.template(into), metadata, rows)
             for target in outputs.values():
                 target.refuse_loop(paths, recursive=recursive)
             refuse_watched_outputs(outputs, session, journal)
@@ -217,7 +217,7 @@ def redo_command(
                 name = made[0].source.name if what is not None else f"{len(every):,} rejected"
                 batches = OrderBatches(new_batch(f"redo {name}", chosen))
                 spending.start_ahead(session)
-                offers = ask_offers(session, chosen, redo.workflows, every, {}, batches)
+                offers = ask_offers(session, journal, chosen, redo.workflows, every, {}, batches)
                 planner = order_planner(session, journal, offers, {"": redo.target}, batches, chosen.twins)
                 checked = checked_photos(redo.found, offers.first, chosen, spending, redo.elsewhere)
                 order = planner.plan(*checked, again=True)

@@ -94,8 +94,8 @@ CAPS: Mapping[str, Described] = {
 """Caps of an account or a rule, in the account's unit."""
 
 PACE: Mapping[str, Described] = {
-    "uploads": Described("6", "2", "Uploads at one time."),
-    "downloads": Described("4", "2", "Downloads at one time."),
+    "uploads": Described("32", "2", "The most uploads at one time; as many as are of use are found."),
+    "downloads": Described("16", "2", "The most downloads at one time; as many as are of use are found."),
     "calls": Described("4", "2", "Other calls at one time."),
     "in_flight": Described("what suits the service", "1000", "Jobs at the service at one time."),
 }

@@ -40,10 +40,11 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The most at one time for one account; None is the provider's own number."""
+    """The most at one time for one account, of which uploads and downloads take as many as are of use; None is the
+    provider's own number."""
 
-    uploads: int = 6
-    downloads: int = 4
+    uploads: int = 32
+    downloads: int = 16
     calls: int = 4
     in_flight: int | None = None
 

@@ -39,7 +39,7 @@ from artui.model.states import BEFORE_PAYING, Kind, Reason, Stage, Status
 from artui.providers.base import Call, ExecutionRef, ExecutionStatus, ProviderError, State, Transient, listening
 from artui.providers.defects import REST
 from artui.steps import Hold, NotYet, Pipeline, StepContext
-from artui.timing import AdaptiveLimiter
+from artui.timing import AdaptiveLimiter, GrowingLimiter
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +64,9 @@ ASKING_PATIENCE = 10.0
 
 LOOKING, LOOKING_UP = "at looking at what runs", "at looking lost orders up"
 
+UPLOADS, DOWNLOADS = 6, 4
+"""Slots that an account begins with; how many are of use it finds out."""
+
 AHEAD = 2
 """Photos that are checked while others hold all slots, so that the line never waits for a check."""
 
@@ -75,16 +78,16 @@ class AccountWorker:
     pipeline: Pipeline
     stopping: asyncio.Event
     context: StepContext = field(init=False)
-    uploads: AdaptiveLimiter = field(init=False)
-    downloads: AdaptiveLimiter = field(init=False)
+    uploads: GrowingLimiter = field(init=False)
+    downloads: GrowingLimiter = field(init=False)
     calls: AdaptiveLimiter = field(init=False)
 
     def __post_init__(self) -> None:
         self.context = self.pipeline.context
         pace = self.context.account.pace
         self.uploads, self.downloads, self.calls = (
-            AdaptiveLimiter(pace.uploads, AHEAD),
-            AdaptiveLimiter(pace.downloads),
+            GrowingLimiter(UPLOADS, AHEAD, ceiling=pace.uploads),
+            GrowingLimiter(DOWNLOADS, ceiling=pace.downloads),
             AdaptiveLimiter(pace.calls),
         )
         self.in_flight = pace.in_flight or self.context.provider.limits.in_flight
@@ -290,7 +293,7 @@ class AccountWorker:
     async def _save(self, job: Job) -> Job:
         return await self._observed(self.downloads, job, self.pipeline.save)
 
-    async def _observed(self, gate: AdaptiveLimiter, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
+    async def _observed(self, gate: GrowingLimiter, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
         """Take a step from whose end its gate learns how many may run: from a photo that fails alone, nothing."""
         started = self._now
         try:
@@ -301,6 +304,7 @@ class AccountWorker:
                 await self.outage.failed(failure)
             raise
         gate.succeeded()
+        gate.passed(max(job.size, 1), self._now)  # what is at an address has none here: then photos are counted
         if job.twin_of is None:  # a copy of another's result asks nobody
             await self.outage.answered()
         return job

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artui.config import Paths
 from artui.config.private import NotPrivate, read_private
@@ -38,6 +38,9 @@ STALE_AFTER = 30.0
 
 RESTART_AFTER = 5.0
 """Seconds an engine gets to take the lock before another one is started."""
+
+ASK_PATIENCE = 10.0
+"""Seconds an engine gets to ask a service for somebody who can ask it as well."""
 
 TRUSTED = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """The usual variables that name the authorities to trust."""
@@ -170,6 +173,23 @@ def ensure_running(paths: Paths, journal: Journal) -> EngineStatus:
             started, child = now, _spawn()
         time.sleep(0.03)
     raise JournalProblem(f"No engine came up. The end of {paths.log} says:\n{_end_of(paths.log)}")
+
+
+def ask(paths: Paths, journal: Journal, command: Command, **arguments: Any) -> str | None:
+    """What the engine that runs answers to a request that is for this process alone; None where none runs, or it
+    refuses, or takes longer than ``ASK_PATIENCE``."""
+    alive = find_engine(paths, journal)
+    if alive is None or alive.stale or alive.row.state != "running":
+        return None
+    number = journal.write(lambda db: requests.enqueue(db, command, **arguments))
+    reply, deadline = None, time.monotonic() + ASK_PATIENCE
+    try:
+        while reply is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+            reply = journal.read(requests.outcome, number)
+    finally:
+        journal.write(requests.forget, number)
+    return None if reply is None or reply.refused else reply.message
 
 
 def start_watching(paths: Paths, journal: Journal) -> EngineStatus:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
@@ -14,6 +16,7 @@ from artui import budget, files, providers
 from artui.core import decisions
 from artui.core.actions import Refusal, explained
 from artui.core.options import is_in_place
+from artui.credentials import CredentialProblem
 from artui.engine.account_worker import AccountWorker
 from artui.engine.deliveries import Deliveries
 from artui.journal import Connection, Journal, accounts, batches, holds, jobs, requests, rules
@@ -22,7 +25,7 @@ from artui.journal.rules import RuleRow
 from artui.model.commands import Command
 from artui.model.job import Job, Result
 from artui.model.states import FINAL, Reason, Stage, Status
-from artui.providers.base import Blocked, ExecutionRef, Rejected, State, Transient
+from artui.providers.base import Blocked, ExecutionRef, ProviderError, Rejected, State, Transient
 from artui.steps import evidence
 from artui.steps.evidence import Ownership
 from artui.steps.looking import results_of
@@ -255,6 +258,25 @@ async def _refresh(engine: Commanded, request: Request) -> None:
     await _finish(engine, request, f"looked at the balance of {', '.join(names)}")
 
 
+async def _offer(engine: Commanded, request: Request) -> None:
+    """Ask for a command, which would have to load what is here already and to sign in anew. Whatever stands against
+    that refuses it: then the command asks for itself, and says what is wrong."""
+    from artui.core.plan import PlanProblem, fetch_offers, offer_documents
+
+    name, words, answer = str(request.arguments["account"]), list(request.arguments["workflows"]), ""
+    worker = await engine.open_worker(name)
+    if worker is not None and not worker.context.outdated():
+        provider = worker.context.provider
+        with suppress(ProviderError, CredentialProblem, PlanProblem, TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                found = await fetch_offers(provider, name, words)
+            # It may have learnt of narrower ones, which the command cannot know of.
+            if provider.limits == provider.capabilities.limits:
+                labels = {one[0]: provider.batch_labels(*one) for one in request.arguments["batches"]}
+                answer = json.dumps({"offers": offer_documents(found), "labels": labels})
+    await _finish(engine, request, answer or "ask the service", refused=not answer)
+
+
 async def _stop(engine: Commanded, request: Request) -> None:
     engine.stop()
     await _finish(engine, request, "the engine ends")
@@ -336,6 +358,7 @@ HANDLERS: Mapping[Command, Handler] = {
     Command.PAUSE: Handler(_pause),
     Command.RESUME: Handler(_resume, asks_service=always),
     Command.REFRESH: Handler(_refresh, asks_service=always),
+    Command.OFFER: Handler(_offer, asks_service=always),
     Command.STOP: Handler(_stop),
     Command.DELIVER: Handler(_deliver),
     Command.PAUSE_RULE: Handler(_about_rule(rules.pause)),

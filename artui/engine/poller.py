@@ -15,7 +15,7 @@ from artui.model.states import FINAL, TROUBLES, Reason, Stage, Status
 from artui.providers.base import ExecutionStatus, State
 from artui.providers.defects import not_understood
 from artui.steps import StepContext
-from artui.timing import PollSchedule, next_look, next_round, qa_look
+from artui.timing import FEW, PollSchedule, next_look, next_round, qa_look
 
 AT_ONCE = 500
 """The most executions one round of looks asks about."""
@@ -280,7 +280,9 @@ class Poller:
             self._relieve(job)  # how long a person takes says nothing of the others
             return qa_look(looks, now, self.context.provider.settings.qa_look)
         spread = random.random()  # noqa: S311 — no secret
-        return self._scouts.next_look(job) or next_look(looks, now, self.context.provider.limits.least_gap, spread)
+        return self._scouts.next_look(job) or next_look(
+            looks, now, self.context.provider.limits.least_gap, spread, few=len(self._looks) <= FEW
+        )
 
     async def _overdue(self, job: Job) -> Job:
         # A check by people (QA) takes as long as it takes.

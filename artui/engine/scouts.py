@@ -9,7 +9,7 @@ from artui.model.job import Job
 from artui.steps import StepContext
 from artui.timing import PollSchedule, first_look, scout_look
 
-EARLIER = 0.1
+EARLIER = 0.05
 """When a scout is first looked at, as a part of ``first_look``: that is when the others are, if it shows nothing."""
 
 
@@ -20,6 +20,7 @@ class Scouts:
         self._context = context
         self._scouts: dict[tuple[str, str], int] = {}
         self._others: set[int] = set()
+        self._known: set[tuple[str, str]] = set()
 
     @property
     def _now(self) -> float:
@@ -31,10 +32,13 @@ class Scouts:
 
     def first_look(self, job: Job) -> PollSchedule:
         """The first look at a job that was just sent."""
-        if self._usual(job) is None:
-            if _kind(job) not in self._scouts:
+        kind = _kind(job)
+        if kind not in self._known and self._usual(job) is None:
+            if kind not in self._scouts:
                 return self._send(job)
             self._others.add(job.id)
+        else:
+            self._known.add(kind)  # for good: it need not be read for each photo
         return first_look(self._now, job.due or self._now, self._least)
 
     def next_look(self, job: Job) -> PollSchedule | None:

@@ -54,8 +54,9 @@ from artui.timing import Clock
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-TICK = 0.25
-"""Seconds between two looks at what other processes wrote."""
+TICK, PEEKS = 0.25, 3
+"""Seconds between two rounds of looking, and how often meanwhile it is asked whether another process has written
+anything, which ends that wait: somebody waits for the answer, and the question costs next to nothing."""
 
 HEARTBEAT = 5.0
 """Seconds between two signs of life in the engine's row."""
@@ -172,11 +173,13 @@ class Supervisor:
             log.warning("%s Waiting for it.", problem)
 
     async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(TICK):
-                await self.stopping.wait()
-        except TimeoutError:
-            pass
+        for _ in range(PEEKS):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK / PEEKS):
+                    await self.stopping.wait()
+            # What could not be written has its time.
+            if self.stopping.is_set() or -1 < self._seen != self.journal.changes():
+                return
 
     def wake(self) -> None:
         """Have every account look for work, and what is saved be delivered."""

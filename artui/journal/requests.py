@@ -76,6 +76,16 @@ def outcome(db: Connection, request_id: int) -> Reply | None:
     return Reply(bool(found[0]), found[1]) if found else None
 
 
+def forget(db: Connection, request_id: int) -> None:
+    """Keep nothing of what a request and its answer said, whether it was answered or not: that was for one process."""
+    db.execute(
+        # The row stays, for its number may still be known to an engine.
+        "UPDATE requests SET arguments = '{}', outcome = 'for who asked alone', done_at = IFNULL(done_at, ?),"
+        " refused = IFNULL(refused, 1) WHERE id = ?",
+        (time.time(), request_id),
+    )
+
+
 # --------------------------------------------------------------------------------------------------- the engine row
 
 

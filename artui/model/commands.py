@@ -21,6 +21,7 @@ class Command(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     REFRESH = "refresh"
+    OFFER = "offer"
     DELIVER = "deliver"
     STOP = "stop"
 

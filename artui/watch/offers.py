@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any, Protocol
 
 from artui import providers
@@ -17,7 +16,7 @@ from artui.core.plan import NotOneWorkflow, Offer, exports, fetch_offer
 from artui.credentials import CredentialProblem
 from artui.journal import Journal, rules
 from artui.model.job import Batch
-from artui.providers.base import Identity, Limits, Organization, Provider, ProviderError, Workflow
+from artui.providers.base import Limits, Provider, ProviderError
 from artui.watch.rules import Rule, load_rules
 
 log = logging.getLogger(__name__)
@@ -192,13 +191,7 @@ def dearer(offer: Offer, last: Offer | None) -> str:
 
 def pin(rule: Rule, offer: Offer) -> str:
     """An offer as the journal keeps it for a rule."""
-    return json.dumps({
-        "account": rule.account,
-        "workflow": rule.workflow,
-        "provider": offer.provider,
-        "identity": asdict(offer.identity),
-        "definition": json.loads(offer.workflow.document()),
-    })  # fmt: skip
+    return json.dumps({"account": rule.account, "workflow": rule.workflow, **offer.document()})
 
 
 def pinned(rule: Rule, text: str, limits: Limits) -> Offer | None:
@@ -209,7 +202,4 @@ def pinned(rule: Rule, text: str, limits: Limits) -> Offer | None:
     # Of another workflow, no price was agreed to.
     if (kept["account"], kept["workflow"]) != (rule.account, rule.workflow):
         return None
-    organization = Organization(**kept["identity"].pop("organization"))
-    identity = Identity(**kept["identity"], organization=organization)
-    workflow = Workflow.from_document(json.dumps(kept["definition"]))
-    return Offer(rule.account, kept["provider"], identity, workflow, limits)
+    return Offer.from_document(rule.account, kept, limits)

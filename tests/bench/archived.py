@@ -64,14 +64,19 @@ def against_archived(number: int, lasting: float, *, rounds: int) -> Iterator[Fi
     )  # fmt: skip
 
 
-def measured(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
-    """Seconds and peak memory in MB of a command."""
+def measured(
+    command: Sequence[str], environment: Mapping[str, str], patience: float = float("inf")
+) -> tuple[float, float]:  # fmt: skip
+    """Seconds and peak memory in MB of a command. One that takes longer than ``patience`` is ended: TimeoutError."""
     began, peak = time.perf_counter(), 0.0
     nowhere = subprocess.DEVNULL
     with subprocess.Popen(command, env=dict(environment), stdout=nowhere, stderr=nowhere) as child:
         while child.poll() is None:
             with suppress(ValueError):  # it has just ended: it has no memory any more
                 peak = max(peak, memory(child.pid, "VmHWM"))
+            if time.perf_counter() - began > patience:
+                child.kill()
+                raise TimeoutError
             time.sleep(0.02)
     if child.returncode:
         raise subprocess.CalledProcessError(child.returncode, command)

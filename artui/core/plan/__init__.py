@@ -21,6 +21,8 @@ from artui.core.plan.collecting import (
 from artui.core.plan.labels import fill_label
 from artui.core.plan.lists import read_list, refuse_lines
 from artui.core.plan.offers import NotOneWorkflow, UnknownWorkflows, choose, fetch_offer, fetch_offers
+from artui.core.plan.offers import documents as offer_documents
+from artui.core.plan.offers import of_documents as offers_of_documents
 from artui.core.plan.order import Order, OrderPlanner
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
 from artui.core.plan.redo import (
@@ -72,6 +74,8 @@ __all__ = [
     "named_after",
     "new_job",
     "new_jobs",
+    "offer_documents",
+    "offers_of_documents",
     "plan_redo",
     "promises_photo",
     "read_list",

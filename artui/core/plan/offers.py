@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from artui.core.plan.collecting import PlanProblem
 from artui.core.plan.target import Offer, match_workflow, unreadable
+from artui.model.offers import Balance, LeftOut, Workflow
 
 if TYPE_CHECKING:
-    from artui.providers.base import LeftOut, Provider, Workflow
+    from artui.model.capabilities import Limits
+    from artui.providers.base import Provider
 
 
 class NotOneWorkflow(PlanProblem):
@@ -87,3 +90,18 @@ async def fetch_offers(provider: Provider[Any], account: str, wanted: Collection
         for one, workflow in zip(ids, whole, strict=True)
     }
     return {word: offers[one] for word, one in chosen.items()}
+
+
+def documents(offers: Mapping[str, Offer]) -> dict[str, Any]:
+    """What :func:`fetch_offers` gave, for JSON."""
+    return {
+        word: {**offer.document(), "balance": offer.balance and asdict(offer.balance)} for word, offer in offers.items()
+    }
+
+
+def of_documents(kept: Mapping[str, Any], account: str, limits: Limits) -> dict[str, Offer]:
+    """The offers of :func:`documents`."""
+    return {
+        word: Offer.from_document(account, one, limits, one["balance"] and Balance(**one["balance"]))
+        for word, one in kept.items()
+    }

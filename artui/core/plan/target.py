@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from artui import files
 from artui.core.plan.collecting import PlanProblem
 from artui.files.metadata import Keeping
 from artui.journal import Journal, prices
+from artui.model.offers import Balance, Identity, LeftOut, Organization, Workflow
 
 if TYPE_CHECKING:
-    from artui.providers.base import Balance, Identity, LeftOut, Limits, Workflow
+    from artui.model.capabilities import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,21 @@ class Offer:
     limits: Limits
     balance: Balance | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        """Who pays and the workflow, for JSON; the rest is known without asking, or holds for a moment only."""
+        definition = json.loads(self.workflow.document())
+        return {"provider": self.provider, "identity": asdict(self.identity), "definition": definition}
+
+    @classmethod
+    def from_document(
+        cls, account: str, kept: Mapping[str, Any], limits: Limits, balance: Balance | None = None
+    ) -> Self:
+        """An offer of an account by its document."""
+        who = kept["identity"]
+        identity = Identity(**{**who, "organization": Organization(**who["organization"])})
+        workflow = Workflow.from_document(json.dumps(kept["definition"]))
+        return cls(account, kept["provider"], identity, workflow, limits, balance)
 
     def as_expected(self, journal: Journal) -> Self:
         """The offer at the price that is expected: the service's, or more where a person has accepted a charge."""

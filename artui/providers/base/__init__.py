@@ -5,6 +5,7 @@ classes below and never retries anything itself: the engine alone decides what a
 """
 
 from artui.model.capabilities import Limits
+from artui.model.offers import Balance, Component, Identity, LeftOut, Organization, Workflow
 from artui.providers.base.errors import (
     Blocked,
     Cause,
@@ -19,25 +20,19 @@ from artui.providers.base.errors import (
 )
 from artui.providers.base.exchanged import (
     Absent,
-    Balance,
     Call,
-    Component,
     DevicePrompt,
     ExecutionRef,
     ExecutionStatus,
     Found,
-    Identity,
     Incomplete,
-    LeftOut,
     Look,
-    Organization,
     Output,
     PaidRequest,
     PurchaseQuery,
     Puzzles,
     State,
     Uploaded,
-    Workflow,
     canonical,
 )
 from artui.providers.base.heard import hear, last_heard, listening

@@ -1,12 +1,11 @@
-"""What a provider and the journey give each other: workflows, orders, looks, results, and what a reading proves."""
+"""What a provider and the journey give each other: orders, looks, results, and what a reading proves."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,90 +15,6 @@ from artui.files import Photo
 def canonical(value: object) -> str:
     """A value as JSON, the same text each time: what is stored before it is sent, and what has a digest."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-MOST_EXPENSIVE = 10**9
-"""What no price is above."""
-
-
-@dataclass(frozen=True, slots=True)
-class Balance:
-    """What is ``left`` of an account's credits; None where that is not known, and ``unknown`` says why, in half a
-    sentence, or nothing where the service counts nothing. ``at`` is when it was asked, in epoch seconds."""
-
-    left: int | None
-    unknown: str = ""
-    at: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """One processing step of a workflow."""
-
-    type: str
-    label: str
-    settings: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Workflow:
-    """A recipe. ``price`` is per photo in the service's unit, None where it is not known.
-
-    ``parameters`` is the exact recipe as canonical JSON where it is kept here and not at the service; ``version`` is
-    then the hex SHA-256 of that recipe as it is written in the settings.
-    ``key`` is what it is called in the settings, empty where it stands at the service.
-    """
-
-    id: str
-    version: str
-    name: str
-    price: int | None
-    components: tuple[Component, ...] = ()
-    changed_at: str = ""
-    author: str = ""
-    parameters: str = ""
-    key: str = ""
-
-    def document(self) -> str:
-        """The workflow as JSON, as the journal's cache has it."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_document(cls, text: str) -> Self:
-        """A workflow out of the journal's cache."""
-        values = json.loads(text)
-        if isinstance(values["price"], int) and not 0 <= values["price"] <= MOST_EXPENSIVE:
-            values["price"] = None  # kept before such a price was refused
-        components = tuple(Component(**component) for component in values.pop("components"))
-        return cls(**values, components=components)
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A workflow of the service's list that cannot be read, and so not be ordered: ``why`` names the field and what
-    stands there; id and name as far as they can be told."""
-
-    id: str
-    name: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Organization:
-    """Who pays, as the service names it. ``role`` is the signed-in person's, empty where unknown."""
-
-    id: str
-    name: str
-    role: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who an account is at its service: ``payer`` stays the same whatever the account is called here."""
-
-    payer: str
-    endpoint: str
-    organization: Organization
 
 
 @dataclass(frozen=True, slots=True)

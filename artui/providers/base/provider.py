@@ -14,24 +14,20 @@ from pydantic import BaseModel, ConfigDict, Field
 from artui.credentials import Secret, Vault
 from artui.files import Part, Photo
 from artui.model.capabilities import Capabilities
+from artui.model.offers import Balance, Identity, LeftOut, Organization, Workflow
 from artui.providers.base.errors import Rejected, Transient
 from artui.providers.base.exchanged import (
-    Balance,
     Call,
     DevicePrompt,
     ExecutionRef,
     ExecutionStatus,
-    Identity,
     Incomplete,
-    LeftOut,
     Look,
-    Organization,
     Output,
     PaidRequest,
     PurchaseQuery,
     Puzzles,
     Uploaded,
-    Workflow,
 )
 
 log = logging.getLogger(__name__)

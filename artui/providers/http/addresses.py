@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Annotated, Final
 from urllib.parse import quote
 
@@ -84,6 +85,7 @@ def is_private_way(address: str) -> bool:
     return url.scheme == "https" or (url.scheme == "http" and is_this_machine(url.raw_host.decode("ascii")))
 
 
+@lru_cache(maxsize=64)
 def canonical_address(address: str) -> str:
     """One spelling for all that lead to the same service: host in lower case and as it is looked up, no port that goes
     without saying, no slash at the end, and one name for this machine. For comparing, not for asking."""

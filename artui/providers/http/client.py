@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import lru_cache, partial
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import AsyncGeneratorType
 from typing import Final, Protocol, cast
 
@@ -77,24 +76,6 @@ class _Outgoing(httpx.AsyncByteStream):
             await self._blocks.aclose()
 
 
-class _SecretHeaders(httpx.Auth):
-    """Signs a request as it leaves, by headers that stand nowhere before."""
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        request.headers.update(self._headers)
-        yield request
-
-
-def _client(transport: Transport, limits: httpx.Timeout) -> httpx.AsyncClient:
-    """A client of httpx that takes everything from its transport, nothing from the environment, and keeps no cookie."""
-    # What a request says is decided here, not by earlier answers.
-    none_kept = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    return httpx.AsyncClient(transport=transport, timeout=limits, trust_env=False, cookies=none_kept)
-
-
 class Client:
     """One account's way to its service. ``title`` names it in every error, ``read`` and ``pace`` are limits;
     ``wait_headers``: those by which this service says, in epoch seconds, until when to wait; ``throttle``: what holds
@@ -116,12 +97,13 @@ class Client:
         self._wait_headers = wait_headers
         self._pace = pace or MinSpeed()
         self._proxy = proxy
-        limits = httpx.Timeout(read, connect=CONNECT)
-        self._ordinary = _client(Transport(trust(ca_file), proxy), limits)
+        self._limits = httpx.Timeout(read, connect=CONNECT).as_dict()
+        # Without httpx.AsyncClient, which would have its own word on cookies, redirects and what the environment says.
+        self._ordinary = Transport(trust(ca_file), proxy)
         # A kept connection may have died unnoticed, and then nobody can tell whether a request that costs went out on
         # it.
-        self._paid = _client(Transport(trust(ca_file), proxy, once=True), limits)
-        self._abroad = _client(Transport(trust(ca_file), abroad=True), limits)
+        self._paid = Transport(trust(ca_file), proxy, once=True)
+        self._abroad = Transport(trust(ca_file), abroad=True)
         self._clock: tuple[float, float] | None = None
 
     async def close(self) -> None:
@@ -186,13 +168,14 @@ class Client:
         """
         departure, take = SendGuard(), partial(_file, target=target, counted=counted)
         try:
-            home: Origin | None = origin(named_by or request.url)
-            if home != origin(request.url):  # named by an answer: held to what a redirect may point to
+            home: Origin | None = origin(request.url)
+            # Named by an answer: held to what a redirect may point to.
+            if named_by and home != origin(named_by):
                 request, home = stated(request, named_by), None
             for _ in range(HOPS + 1):
-                client = self._ordinary if home else self._way_abroad(request)
+                way = self._ordinary if home else self._way_abroad(request)
                 answer = await self._exchange(
-                    client, request, departure, None, take, is_home=home is not None, is_file=True
+                    way, request, departure, None, take, is_home=home is not None, is_file=True
                 )
                 if not is_redirect(answer.status, answer.headers):
                     break
@@ -206,7 +189,7 @@ class Client:
         target.host = "" if home else origin(request.url)[1]
         return self._fetched(answer, is_home=home is not None)
 
-    def _way_abroad(self, request: HttpRequest) -> httpx.AsyncClient:
+    def _way_abroad(self, request: HttpRequest) -> Transport:
         """How to reach an address that an answer named. A proxy looks names up itself, and says what may be reached."""
         url = httpx.URL(request.url)
         direct = not is_this_machine(url.raw_host.decode("ascii")) and proxy_for(url, self._proxy) is None
@@ -230,7 +213,7 @@ class Client:
     # How it is done.
 
     async def _exchange(
-        self, client: httpx.AsyncClient, request: HttpRequest, departure: SendGuard, counted: Counted | None,
+        self, way: Transport, request: HttpRequest, departure: SendGuard, counted: Counted | None,
         take: Take, *, is_home: bool = True, is_file: bool = False,
     ) -> Answer:  # fmt: skip
         """Send a request and take what comes back, all of it held to the pace; ``is_home``: from the service itself;
@@ -239,7 +222,7 @@ class Client:
             async with asyncio.timeout(None) as limit:
                 throttle = self._throttle if is_file or counted is not None else None
                 flow = Flow(limit, self._pace, counted, throttle)
-                return await self._answered(client, request, departure, flow, take, is_home=is_home)
+                return await self._answered(way, request, departure, flow, take, is_home=is_home)
         except TimeoutError:
             if not limit.expired():  # it is another time-out, of httpx or of who calls
                 raise
@@ -247,13 +230,12 @@ class Client:
             raise Crawling(f"the connection is too slow: {rule}") from None
 
     async def _answered(
-        self, client: httpx.AsyncClient, request: HttpRequest, departure: SendGuard, flow: Flow, take: Take, *,
+        self, way: Transport, request: HttpRequest, departure: SendGuard, flow: Flow, take: Take, *,
         is_home: bool,
     ) -> Answer:  # fmt: skip
-        asked = self._built(client, request, departure, flow)
-        auth = _SecretHeaders({name: self._plain(secret) for name, secret in request.secrets.items()})
+        asked = self._built(way, request, departure, flow)
         try:
-            response = await client.send(asked, auth=auth, stream=True)
+            response = await way.handle_async_request(asked)
             try:
                 if is_home:  # another host's clock says nothing of the service's
                     self._note_time(response)
@@ -273,11 +255,11 @@ class Client:
         about = f"{self._title}: {request.doing}"
         return Answer(about, response.status_code, response.headers, taken, self._wait_headers)
 
-    def _built(
-        self, client: httpx.AsyncClient, request: HttpRequest, departure: SendGuard, flow: Flow
-    ) -> httpx.Request:
+    def _built(self, way: Transport, request: HttpRequest, departure: SendGuard, flow: Flow) -> httpx.Request:
         # Said as well as done: a service must not keep a connection open that is used once.
-        headers = {**_HEADERS, "Connection": "close" if client is self._paid else "keep-alive", **request.headers}
+        headers = {**_HEADERS, "Connection": "close" if way is self._paid else "keep-alive", **request.headers}
+        # Nowhere before: whatever is logged or raised tells a request as it was asked for.
+        headers |= {name: self._plain(secret) for name, secret in request.secrets.items()}
         stream: httpx.ByteStream | _Outgoing = _NOTHING
         if (body := request.body) is not None:
             headers["Content-Length"] = str(body.length)
@@ -289,13 +271,11 @@ class Client:
                 stream = _Outgoing(flow.outgoing(body.length, body.content()))
         url = request.url
         for word, secret in request.hidden.items():
-            # Only here: whatever is logged or raised before has the word in braces.
             url = url.replace(f"{{{word}}}", self._plain(secret))
         parse = _parsed.__wrapped__ if request.hidden else _parsed  # what has a secret in it is not kept
         address = parse(url, tuple(request.params.items()))
-        return httpx.Request(
-            request.method, address, headers=headers, stream=stream, extensions={"departure": departure}
-        )
+        extensions = {"departure": departure, "timeout": self._limits}
+        return httpx.Request(request.method, address, headers=headers, stream=stream, extensions=extensions)
 
     def _plain(self, secret: Secret) -> str:
         """A secret as a header or an address takes it: the words of an encoding error would show it."""

@@ -70,7 +70,8 @@ class SendGuard:
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """One aiohttp session under an ``httpx.AsyncClient``: exact addresses, no redirects, errors by their cause.
+    """One aiohttp session that speaks httpx's requests and answers: exact addresses, no redirects,
+    errors by their cause.
 
     Each request names its :class:`SendGuard` as an extension. ``once`` opens a connection for each request and closes
     it after: for what must not meet a kept one that has died. ``abroad``: connects to the public internet alone, by the
@@ -96,7 +97,7 @@ class Transport(httpx.AsyncBaseTransport):
         )
         return aiohttp.ClientSession(
             connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),  # beside httpx's: aiohttp would keep them, too
+            cookie_jar=aiohttp.DummyCookieJar(),  # what a request says is decided here, not by earlier answers
             read_bufsize=BLOCK,
             request_class=_Departing,
         )
@@ -126,20 +127,12 @@ class Transport(httpx.AsyncBaseTransport):
             if proxy is not None and isinstance(error, aiohttp.ClientConnectorDNSError):  # no other name is looked up
                 raise httpx.ProxyError("the name of the proxy cannot be found") from None
             raise _named(error) from None
-        return _Response(response.status, headers=response.raw_headers, stream=_Stream(response))
+        return httpx.Response(response.status, headers=response.raw_headers, stream=_Stream(response))
 
     async def aclose(self) -> None:
         """Close every connection."""
         if self._session is not None:
             await self._session.close()
-
-
-class _Response(httpx.Response):
-    """An answer whose redirect ``redirects`` judges: httpx would make up the next request, and fail where it cannot."""
-
-    @property
-    def has_redirect_location(self) -> bool:
-        return False
 
 
 class _Departing(aiohttp.ClientRequest):

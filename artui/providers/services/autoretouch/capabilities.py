@@ -13,6 +13,7 @@ CAPABILITIES: Final = Capabilities(
             frozenset({"image/jpeg", "image/png", "image/tiff", "image/webp"}), max_side=10_000, scaled_above=4_096
         ),
         in_flight=1_000,  # no limit is documented; parallel uploads are encouraged
+        least_gap=0.25,  # none is documented; so short it is for jobs of a few seconds alone
         euro_per_credit=0.01,  # the official client says: one credit is one cent, without VAT
     ),
     key_name="refresh token",

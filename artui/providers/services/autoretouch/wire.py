@@ -19,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     InstanceOf,
+    PrivateAttr,
     StringConstraints,
     ValidatorFunctionWrapHandler,
     WrapValidator,
@@ -166,10 +167,11 @@ class Execution(WireModel):
     intermediate_result: Any = None
     result_preview_content_hash: Any = None
     fastlane: Any = None
+    _progress: ExecutionStatus = PrivateAttr()
 
     @model_validator(mode="after")
     def _means_something(self) -> Self:
-        self.progress()  # an entry that breaks this is left out of its list, and hides no other
+        self._progress = self._read()  # an entry that breaks this is left out of its list, and hides no other
         return self
 
     @property
@@ -191,6 +193,9 @@ class Execution(WireModel):
 
     def progress(self) -> ExecutionStatus:
         """One look at it. Without a result it is not done, whatever it says."""
+        return self._progress
+
+    def _read(self) -> ExecutionStatus:
         # More states may come (IN_QA came after older clients): one that nobody knows is waited for.
         state, word, outputs = _STATES.get(self.status.upper(), State.RUNNING), self.status, self._outputs()
         charged, remark = cost(self.charged_credits), ""
