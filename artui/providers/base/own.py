@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from artui.providers.base.exchanged import Workflow
+from artui.model.offers import Workflow
 
 Values = Mapping[str, object]
 """What is set, by its key."""
