@@ -71,7 +71,7 @@ class Builder(Dialog[Built]):
         Binding("escape,q", "back", "back", tooltip="Back, nothing is saved"),
     ]
     CSS = """
-    Builder.dialog > .box { height: 100%; padding: 0 1; background: $background; }
+    Builder.dialog > .box.plain { height: 100%; padding: 0 1; background: $background; }
     Builder.dialog .heading { margin: 0; text-style: bold; }
     Builder.dialog > .box > OptionList {
         height: 1fr; max-height: 100%; background: $background; text-wrap: nowrap; scrollbar-size: 0 0;
@@ -197,8 +197,9 @@ class Builder(Dialog[Built]):
     def _pipeline(self) -> str:
         if self.fits is None or not self.fits.components:
             return ""
-        cells = 2 * (self.app.size.width - 2)
-        return beginning(f"in > {steps_line(self.fits, self.host.glyphs)} > out", cells, self.host.glyphs.ellipsis)
+        glyphs, cells = self.host.glyphs, 2 * (self.app.size.width - 2)
+        arrow = ">" if glyphs.arrow == "->" else glyphs.arrow
+        return beginning(f"in {arrow} {steps_line(self.fits, glyphs)} {arrow} out", cells, glyphs.ellipsis)
 
     def _verdict(self) -> str:
         order = "The order is the service's. " if self.own.steps else ""

@@ -28,7 +28,8 @@ def _knob(key: str, setting: Setting) -> Knob:
         low, most, needed = setting.read.low, setting.read.high, setting.is_needed
         if not setting.read.whole:
             step = STRENGTH if most <= 2 else 1
-            return Knob(key, setting.title, low=low, most=most, step=step, is_needed=needed)
+            help_ = f"From 0 to {most:g}; 1 is as strong as in the desktop plugin." if key.startswith("alpha") else ""
+            return Knob(key, setting.title, low=low, most=most, step=step, is_needed=needed, help=help_)
         return Knob(key, setting.title, choices=tuple(range(int(low), int(most) + 1)), is_needed=needed, words=words)
     if words(True) != str(True):
         return Knob(key, setting.title, choices=(True, False), words=words)
