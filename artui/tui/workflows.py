@@ -195,7 +195,8 @@ class Workflows(PanedPage):
             return catalogue.read(db, self._account), offers.organization_name(db, organization)
 
         self.catalogue, self.organization = await self.host.view.ask(ask)
-        self.draw()
+        if self.app.is_running:  # else the widgets are going already
+            self.draw()
 
     def _looked(self, look: Look) -> None:
         """Jobs that came to an end change our history; what is not in sight is read when it comes."""
@@ -209,7 +210,8 @@ class Workflows(PanedPage):
         if account is None or self._asking:
             return
         self._asking = True
-        self.draw()
+        if self.app.is_running:
+            self.draw()
         try:
             short = await catalogue.renew(self.host, account, wanted)
             if short and short != self._trouble:
