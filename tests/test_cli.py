@@ -19,7 +19,7 @@ from typing import Any
 import click
 import pytest
 
-from artui.cli import COMMANDS, following, root
+from artui.cli import COMMANDS, following, root, run
 from artui.cli.engine import _status_lines
 from artui.cli.exits import CommandError, Exit, first, of_jobs
 from artui.cli.session import Session
@@ -546,9 +546,16 @@ def test_a_token_from_stdin_is_tried_then_kept_where_agreed(desk: Desk) -> None:
     type_in(desk, token)
     said = desk("login", "studio", "--with-token", "--store", "file")
     assert said.code == Exit.OK, said.err
-    assert token not in said.out + said.err + desk("accounts").out
+    shown = desk("accounts")
+    assert token not in said.out + said.err + shown.out
+    [signed_in] = [one["signed_in"] for one in desk("accounts", "--json").json]
+    assert signed_in["who"] in shown.out
+    assert "@" in signed_in["who"]
+    assert signed_in["at"] > time.time() - 600
+    assert signed_in["expires"] is None
     assert desk("balance").code == Exit.OK
     assert desk("logout", "studio").code == Exit.OK
+    assert not list(paths().credentials.glob("*.about.json"))
     assert desk("balance").code == Exit.LOGIN
     assert desk("logout", "studio").err == "studio is not signed in.\n"
 
@@ -637,6 +644,20 @@ def test_a_sign_in_that_is_denied_or_runs_out_ends_with_four(desk: Desk, way: st
     assert desk("accounts", "--json").json[0]["token"]["place"] is None
 
 
+def test_a_production_account_is_marked_where_it_is_named(desk: Desk) -> None:
+    desk.configure(more="production = true")
+    desk.photo()
+    planned = ("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--dry-run")
+    assert " at PRODUCTION studio (" in desk(*planned).out
+    assert desk(*planned, "--json").json["production"]
+    assert desk("accounts").out.startswith("PRODUCTION studio (the default): autoretouch")
+    desk.monkeypatch.setattr("artui.cli.sending.can_ask", lambda: True)
+    asked: list[str] = []
+    desk.monkeypatch.setattr("artui.cli.sending.agrees", asked.append)
+    assert desk(*planned[:-1]).code == Exit.USAGE
+    assert "paid by PRODUCTION studio?" in asked[0]
+
+
 # ------------------------------------------------------------------------------------------------- the stand-in
 
 
@@ -722,3 +743,14 @@ def test_what_was_never_there_and_what_lies_in_sub_folders_is_told_as_it_is(desk
     assert "There is no such file" in desk("why", desk.inbox / "nope.jpg").out
     assert "there is no such file" in desk("redo", desk.inbox / "nope.jpg").err
     assert "`artui submit` sends it" in desk("redo", desk.inbox / "sub" / "a.jpg").err
+
+
+def test_fields_of_a_document_can_be_chosen(capsys: pytest.CaptureFixture[str], desk: Desk) -> None:
+    del desk
+    assert run(["accounts", "--json", "--fields", "production,name"]) == Exit.OK
+    assert capsys.readouterr().out == '[{"schema": 1, "production": false, "name": "studio"}]\n'
+    assert run(["accounts", "--json", "--fields", "nam"]) == Exit.USAGE
+    assert (
+        "There is no field 'nam'; there are: name, production"
+        in json.loads(capsys.readouterr().out)["error"]["message"]
+    )

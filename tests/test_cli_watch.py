@@ -209,7 +209,11 @@ def test_the_service_manager_is_told_all(desk: Desk, watch: Callable[..., Watch]
         hears("MONOTONIC_USEC=")
         heard.clear()
         hears("READY=1")
-        service.process.send_signal(signal.SIGUSR1)  # which means nothing here, and ends nothing
+        service.process.send_signal(signal.SIGUSR1)
+        until(lambda: "status: no jobs; " in paths().log.read_text(), told=paths().log.read_text)
+        for level in ("DEBUG", "INFO"):
+            service.process.send_signal(signal.SIGUSR2)
+            until(lambda level=level: f"level is {level} now" in paths().log.read_text(), told=paths().log.read_text)
         heard.clear()
         hears("WATCHDOG=1")
         service.process.send_signal(signal.SIGTERM)

@@ -266,16 +266,16 @@ def test_a_token_file_of_another_user_is_refused(vault: Vault, where: Paths, mon
 
 @pytest.mark.parametrize("text", ["two words-4711", "two\nlines-4711", "ümlaut-4711", "nul-4711\0"])
 def test_text_that_can_be_no_token_is_refused_and_not_repeated(vault: Vault, where: Paths, text: str) -> None:
-    with pytest.raises(CredentialProblem, match="copy the token again") as caught:
+    with pytest.raises(CredentialProblem, match="copy the key again") as caught:
         Vault(where, {"ARTUI_STUDIO_TOKEN": text}, ring=Ring()).find("studio")
     assert "4711" not in str(caught.value)
-    with pytest.raises(CredentialProblem, match="copy the token again"):
+    with pytest.raises(CredentialProblem, match="copy the key again"):
         vault.keep("studio", Secret(text), KeyStore.MEMORY)
     assert text not in scrub(f"locals: {text}")
 
 
 def test_an_empty_token_is_not_kept(vault: Vault) -> None:
-    with pytest.raises(CredentialProblem, match="the token is empty"):
+    with pytest.raises(CredentialProblem, match="the key is empty"):
         vault.keep("studio", Secret(" \n"), KeyStore.FILE)
 
 
@@ -465,7 +465,7 @@ def test_forgetting_says_when_the_keyring_may_still_hold_the_token(
 ) -> None:
     vault.keep("studio", Secret(TOKEN), KeyStore.FILE)
     desktop.error = RuntimeError("locked")
-    with pytest.raises(CredentialProblem, match=r"so the token of studio may still be in it"):
+    with pytest.raises(CredentialProblem, match=r"so the key of studio may still be in it"):
         vault.forget("studio")
     assert not (where.credentials / "studio.json").exists()
 

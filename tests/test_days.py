@@ -113,6 +113,11 @@ def test_times_and_days_are_told_in_the_zone_of_the_settings(desk: Desk) -> None
         local = made.astimezone(ZoneInfo(zone))
         assert f"{local:%Y-%m-%d %H:%M}" in desk("job", str(bought["id"])).out
         assert f"{local:%Y-%m-%d %H:%M}" in desk("why", bought["source"]).out
+        assert f"{local:%Y-%m-%d}" in desk("executions", "-w", "Export only", "--limit", "9").out
         with open_journal(paths()) as journal:
             ordered = journal.read(books.costs, books.Grouping.DAY, ZoneInfo(zone), jobs=[copy["id"]])
         assert [line.group for line in ordered] == [f"{local:%Y-%m-%d}"]
+    desk("stop")
+    desk("backup", desk.folder / "backup.zip")
+    now = datetime.now(ZoneInfo(zone))
+    assert f"A backup of {now:%Y-%m-%d}" in desk("restore", desk.folder / "backup.zip", "--dry-run").out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shlex
 import tomllib
@@ -127,3 +128,43 @@ def test_every_topic_can_be_read_and_the_man_page_has_all(capsys: pytest.Capture
     assert all(
         f".SS {name.replace('-', chr(92) + '-')}\n" in page for name in ("submit", "config check", "systemd-unit")
     )
+
+
+def test_the_program_describes_itself_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["help", "spec"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert run(["--spec"]) == 0
+    assert json.loads(capsys.readouterr().out) == told
+    commands = {one["name"]: one for one in told["commands"]}
+    found = list(manual.every_command(root, click.Context(root, info_name="artui")))
+    assert list(commands) == [name for name, _, _ in found]
+    for name, command, _ in found:
+        flags = {flag for one in commands[name]["options"] for flag in one["flags"]}
+        assert flags >= {flag for param in command.params if isinstance(param, click.Option) for flag in param.opts}
+        for one in commands[name]["prints"]:
+            assert one["document"]["$ref"].removeprefix("#/documents/") in told["documents"]
+    assert commands["submit"]["options"]
+    sort = next(one for one in commands["costs"]["options"] if one["name"] == "by")
+    assert sort["default"] == "day"
+    assert told["exit_codes"].keys() == {str(int(code)) for code in Exit}
+    refs = set(re.findall(r'"#/documents/(\w+)"', json.dumps(told)))
+    assert refs <= told["documents"].keys()
+    assert told["documents"]["JobDocument"]["properties"]["stage"]["enum"]
+    assert {one["key"] for one in told["settings"]["[accounts.NAME]"]} == known.ACCOUNT.keys()
+    assert all(one["means"] not in ("", "None.") for table in told["settings"].values() for one in table)
+
+
+@pytest.mark.parametrize("name", PRINTS)
+def test_a_wrong_use_is_a_document_too_where_json_is_asked_for(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*name.split(), "--json", "--no-such-option"]) == Exit.USAGE
+    told = json.loads(capsys.readouterr().out)
+    assert told["error"]["code"] == Exit.USAGE
+    assert "--no-such-option" in told["error"]["message"]
+    assert told["error"]["hint"] == f"`artui {name} --help` shows how"
+
+
+def test_keys_are_written_as_they_are_pressed() -> None:
+    tables = [block for block in help_pages.keys() if isinstance(block, manual.TermTable)]  # noqa: SIM118
+    keys = {key for table in tables for key, _ in table.rows}
+    assert {"`?`", "`: ctrl+p`", "`/`"} <= keys
+    assert not [key for key in keys if "_" in key]

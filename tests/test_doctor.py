@@ -55,7 +55,7 @@ def test_all_is_well_and_no_secret_is_shown(desk: Desk) -> None:
 def test_a_person_reads_one_line_for_each_finding(desk: Desk) -> None:
     said = desk("doctor", "studio")
     assert said.code == Exit.OK
-    assert "studio\n  ok       sign-in        token from the environment (ARTUI_STUDIO_TOKEN)" in said.out
+    assert "studio\n  ok       sign-in        key from the environment (ARTUI_STUDIO_TOKEN)" in said.out
 
 
 def test_a_wrong_token_ends_the_questions_and_the_command_with_4(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

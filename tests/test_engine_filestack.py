@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from artui.cli.planned import Telling
-from artui.config import Caps
+from artui.config import AccountConfig, Caps
 from artui.core.plan import Offer, OrderPlanner, Planner, SourceFile, Target
 from artui.core.quote import quote
 from artui.files import Accepts, inspect
@@ -322,7 +322,7 @@ async def test_to_buy_anew_what_is_not_over_says_that_the_first_may_be_charged_t
         [(SourceFile(photo, photo.parent, is_named=True), seen)], again=True
     )
     cost = studio.journal.read(quote, "studio", Caps(), None, (), dt.UTC)
-    telling = Telling(order, cost)
+    telling = Telling(order, cost, AccountConfig("studio", "filestack", "studio"))
     [(_, planned)] = order.photos
     assert planned.may_cost is (how != "done")
     assert ("charged too" in planned.note) is (how != "done")

@@ -128,7 +128,7 @@ def test_all_that_may_have_been_paid_is_sent_at_once_by_a_person_who_saw_the_pri
     older("recover", "--yes", "--offline")
     older("resume")
     charges = len(older.simulator.ledger)
-    assert "3 photos that may have been paid before are sent for at most 30" in older("resume", "--recovered").err
+    assert "sent for at most 30 credits: 3 photos that may have been paid before" in older("resume", "--recovered").err
     assert older("wait").code == Exit.PERSON
     assert len(older.simulator.ledger) == charges
     assert older("resume", "--recovered", "--yes").code == Exit.OK

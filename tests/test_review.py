@@ -298,6 +298,10 @@ def test_results_are_rejected_listed_and_kept_by_command(desk: Desk) -> None:
     said = desk("reject", result)
     assert said.code == 2
     assert "1 mask or edges, 2 colour" in said.err
+    would = desk("reject", result, "--reason", "2", "--dry-run")
+    assert (would.code, f"would lie in {desk.out / 'rejected'}" in would.out) == (0, True)
+    assert result.exists()
+    assert {job["review"] for job in desk.jobs()} == {""}
     assert desk("reject", result, "--reason", "2").code == 0
     assert "rejected: colour" in desk("jobs").out
     [one] = desk("rejected", "--json").json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import plistlib
 import subprocess
@@ -17,6 +18,7 @@ from artui.cli.unit import hands_over, unit_file
 from artui.config import paths
 from artui.credentials import KeyStore, Secret, Vault
 from artui.watch.systemd import FAILED_UNIT
+from tests.documents import check
 
 CONFIG = """
 [accounts.studio]
@@ -59,6 +61,9 @@ def test_a_service_is_installed_after_a_yes_and_removed_again(
     place, beside = unit_file(of_system=False), unit_file(of_system=False, name=FAILED_UNIT)
     assert run(["service", "install", "--dry-run"]) == Exit.OK
     assert str(place) in capsys.readouterr().out
+    assert run(["service", "install", "--dry-run", "--json"]) == Exit.OK
+    check(["service", "install", "--dry-run", "--json"], told := capsys.readouterr().out)
+    assert str(place) in [one["file"] for one in json.loads(told)["steps"]]
     assert run(["service", "install"]) == Exit.USAGE, "nobody can be asked here"
     assert not calls
     assert run(["service", "install", "--yes"]) == Exit.OK

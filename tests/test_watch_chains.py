@@ -140,7 +140,7 @@ def test_both_prices_are_shown_before_anything_is_sent(desk: Desk) -> None:
     )  # fmt: skip
     said = desk("watch", "--dry-run")
     assert f"a.jpg: taken, {first} credits, then {second} credits by the rule ghost, saved as" in said.out
-    assert f"1 of 1 new files would be taken: at most {first + second:,}" in said.err
+    assert f"1 of 1 new file would be taken: at most {first + second:,}" in said.err
     # Bought by hand before: its copy costs nothing, and what the next rule makes of that does.
     desk("submit", desk.inbox, "-w", "Export only", "-o", desk.folder / "hand", "--yes", "--wait")
     assert f"at most {second:,}" in desk("watch", "--dry-run").err

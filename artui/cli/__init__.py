@@ -180,9 +180,35 @@ _VOLUME = (
 """What every command takes."""
 
 
+_FIELDS = click.Option(
+    ["--fields"], expose_value=False, metavar="NAME,...", help="With --json: only these fields of each document.",
+    callback=lambda _, __, wanted: streams.set_fields(wanted.split(",")) if wanted else None,
+)  # fmt: skip
+
+SHOWS = frozenset(
+    {
+        "accounts",
+        "balance",
+        "workflows",
+        "executions",
+        "jobs",
+        "job",
+        "why",
+        "costs",
+        "audit",
+        "verify",
+        "rejected",
+        "status",
+        "doctor",
+    }
+)
+"""Commands that only show: of their documents a script may take some fields alone."""
+
+
 def _finish(command: click.Command, name: str) -> None:
     """Give a command, or each of a group, what all have: the options that say how much it tells, one way to name what
-    an option takes (what it is, or N for a number), and its examples."""
+    an option takes (what it is, or N for a number), and its examples; and to those that only show a choice of fields.
+    """
     if isinstance(command, click.Group):
         for inner_name, inner in command.commands.items():
             _finish(inner, f"{name} {inner_name}")
@@ -190,7 +216,7 @@ def _finish(command: click.Command, name: str) -> None:
         for param in command.params:
             if param.metavar is None and isinstance(param, click.Option):
                 param.metavar = _metavar(param)
-        command.params += _VOLUME
+        command.params += (_FIELDS, *_VOLUME) if name in SHOWS else _VOLUME
         command.epilog = "\n".join(("\b", "Examples:", *(f"  {one}" for one in EXAMPLES[name])))
 
 
@@ -211,12 +237,28 @@ def _metavar(option: click.Option) -> str | None:
 @click.version_option(artui.__version__, prog_name="artui", message="%(prog)s %(version)s")
 @click.option("--ascii", is_flag=True, help="Draw the console with plain signs.")
 @click.option("--readonly", is_flag=True, help="A console that shows everything and changes nothing.")
+@click.option("--low-bandwidth", is_flag=True, help="A console for slow lines: two frames a second, no pictures.")
 @click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
     help="Whether to use colours; NO_COLOR and CLICOLOR_FORCE say so for every command.",
 )  # fmt: skip
+@click.option(
+    "--spec",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    help="Print all commands as one JSON document.",
+    callback=lambda ctx, _, wanted: _print_spec(ctx) if wanted else None,
+)
 @click.pass_context
-def root(ctx: click.Context, *, ascii: bool, readonly: bool, color: str) -> int:  # noqa: A002 — named as the flag is
+def root(
+    ctx: click.Context,
+    *,
+    ascii: bool,  # noqa: A002 — as the flag is
+    readonly: bool,
+    low_bandwidth: bool,
+    color: str,
+) -> int:
     """Send photos through paid cloud workflows: each is paid for once, and every result lands on disk.
 
     Without a command it opens the console, where there is a terminal.
@@ -228,16 +270,24 @@ def root(ctx: click.Context, *, ascii: bool, readonly: bool, color: str) -> int:
         os.environ |= {"NO_COLOR": "1" if color == "never" else "", "CLICOLOR_FORCE": "1" if color == "always" else ""}
     ctx.obj = Session.here(needs_sound=ctx.invoked_subcommand not in LOOKING_ON)
     if ctx.invoked_subcommand is not None:
-        if ascii or readonly:
-            raise click.UsageError("--ascii and --readonly are for the console, which opens without a command", ctx)
+        if ascii or readonly or low_bandwidth:
+            flags = "--ascii, --readonly and --low-bandwidth"
+            raise click.UsageError(f"{flags} are for the console, which opens without a command", ctx)
         if ctx.invoked_subcommand in NAMES_FAULT:
             ctx.obj.name_fault()
         return Exit.OK
     if has_terminal():
-        return open_console(ctx.obj, ascii=ascii, readonly=readonly)
+        return open_console(ctx.obj, ascii=ascii, readonly=readonly, low_bandwidth=low_bandwidth)
     for line in ctx.get_help().splitlines():
         put(line)
     return Exit.OK
+
+
+def _print_spec(ctx: click.Context) -> NoReturn:
+    from artui.cli.spec import spec
+
+    put_json(spec(ctx.command))
+    ctx.exit()
 
 
 def main() -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,11 @@ from artui.cli.options import ACCOUNT, AS_JSON
 from artui.cli.session import Session
 from artui.cli.terminal import money, put, put_json, put_table, say
 from artui.config import AccountConfig
+from artui.config.system import iso
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import tzinfo
 
     from artui.journal import Journal
     from artui.providers.base import LeftOut, Provider, Workflow
@@ -35,9 +36,12 @@ def accounts_command(session: Session, *, as_json: bool) -> Exit:
         put("No account yet. `artui login` signs in with a code; `artui demo` shows it all without one.")
     for document in documents:
         chosen = " (the default)" if document["default"] else ""
-        payer = document["organization"] or "the only one"
-        put(f"{document['name']}{chosen}: {document['provider']}, organization {payer}")
+        payer = f", organization {document['organization']}" if document["organization"] else ""
+        called = session.config.accounts[document["name"]].called
+        put(f"{called}{chosen}: {document['provider']}{payer}")
         put(f"  key: {_kept(document)}")
+        if document["signed_in"]:
+            put(_signed_line(document["signed_in"], session.config.timezone))
         caps = [f"{amount:,} a {name}" for name, amount in document["caps"].items() if amount is not None]
         put(f"  caps: {', '.join(caps) or 'none'}")
         if document["held"]:
@@ -46,7 +50,7 @@ def accounts_command(session: Session, *, as_json: bool) -> Exit:
 
 
 def _document(session: Session, journal: Journal, account: AccountConfig) -> dict[str, Any]:
-    from artui.credentials import CredentialProblem
+    from artui.credentials import CredentialProblem, KeyStore
     from artui.journal import accounts
 
     state = journal.read(accounts.state, account.name)
@@ -59,6 +63,7 @@ def _document(session: Session, journal: Journal, account: AccountConfig) -> dic
         place, detail = None, str(problem)
     return {
         "name": account.name,
+        "production": account.production,
         "default": account.name == session.config.default_account,
         "provider": account.provider,
         "organization": account.settings.get("organization"),
@@ -66,10 +71,33 @@ def _document(session: Session, journal: Journal, account: AccountConfig) -> dic
         "workflow": account.workflow,
         "output": account.output,
         "token": {"place": place, "detail": detail},
+        "signed_in": _signed_in(session, account) if place in (KeyStore.FILE, KeyStore.KEYRING) else None,
         "caps": asdict(account.caps),
         "held": state.held,
         "message": state.message,
     }
+
+
+def _signed_in(session: Session, account: AccountConfig) -> dict[str, Any]:
+    """Who signed in, when, and how long that holds: as far as the service tells."""
+    from artui.providers import capabilities
+
+    signed = session.vault.signed_in(account.login)
+    return {
+        "who": signed.who if signed else "",
+        "at": signed.at if signed else None,
+        "at_iso": iso(signed.at if signed else None),
+        "expires": None,
+        "lasts": capabilities(account.provider).sign_in_lasts,
+    }
+
+
+def _signed_line(signed: dict[str, Any], zone: tzinfo) -> str:
+    from artui.core.health_phrases import moment
+
+    who = signed["who"] or "the service does not say who"
+    when = f", {moment(signed['at'], zone)}" if signed["at"] else ""
+    return f"  signed in: {who}{when}; {signed['lasts']}"
 
 
 def _kept(document: dict[str, Any]) -> str:
@@ -105,16 +133,18 @@ def balance_command(session: Session, account: str | None, *, as_json: bool) -> 
 @click.argument("workflow", required=False)
 @ACCOUNT
 @click.option("--offline", is_flag=True, help="What was fetched last, without asking the service.")
+@click.option("--changes", is_flag=True, help="What has changed since it was used here last: of WORKFLOW, or of each.")
 @AS_JSON
 @click.pass_obj
 def workflows_command(
-    session: Session, workflow: str | None, account: str | None, *, offline: bool, as_json: bool
+    session: Session, workflow: str | None, account: str | None, *, offline: bool, changes: bool, as_json: bool
 ) -> Exit:
     """List the saved workflows with their prices, or show one with its steps and their settings."""
     chosen = session.account(account)
     left_out: list[LeftOut] = []
     with session.journal() as journal:
         if offline:
+            from artui.core.health_phrases import moment
             from artui.journal import accounts
             from artui.providers.base import Workflow
 
@@ -123,10 +153,12 @@ def workflows_command(
                 raise CommandError(
                     Exit.USAGE, f"Nothing is known of {chosen.name}'s workflows yet: leave --offline away once."
                 )
-            say(f"As of {time.strftime('%d %b %Y %H:%M', time.localtime(fetched_at))}.")
+            say(f"As of {moment(fetched_at, session.config.timezone)}.")
             found = [Workflow.from_document(text) for text in texts]
         else:
             found, left_out = _fetched(session, journal, chosen, workflow)
+        if changes:
+            return _changes(session, journal, chosen, found, workflow, as_json=as_json)
     if workflow is None:
         return _list(found, left_out, as_json=as_json)
     from artui.cli.workflow import choose
@@ -167,6 +199,39 @@ def _list(found: Sequence[Workflow], left_out: Sequence[LeftOut], *, as_json: bo
     else:
         rows = [(one.id, day(one), money(one.price, ""), one.name, _steps(one)) for one in newest_first]
         put_table([("id", "changed", "price", "name", "steps"), *rows], right=[2])
+    return Exit.OK
+
+
+def _changes(
+    session: Session, journal: Journal, account: AccountConfig, found: Sequence[Workflow], wanted: str | None, *,
+    as_json: bool,
+) -> Exit:  # fmt: skip
+    """Show what has changed of one workflow since it was used last, or of each that has."""
+    from artui.cli.workflow import changes_document, changes_lines, choose
+    from artui.core.workflow_changes import is_changed, since_last_use
+    from artui.journal import offers
+
+    used = {name: past.last for name, past in journal.read(offers.past, account.name).items()}
+    asked = found if wanted is None else [choose(found, wanted)]
+    changed = [
+        journal.read(since_last_use, account.name, one, last)
+        for one in asked
+        if (last := used.get(one.id)) and is_changed(one, last)
+    ]
+    if as_json:
+        put_json([changes_document(one) for one in changed])
+        return Exit.OK
+    for one in changed:
+        for line in changes_lines(one, session.config.timezone):
+            put(line)
+    if changed:
+        return Exit.OK
+    if wanted is None:
+        put("No workflow has changed since it was used here last.")
+    elif asked[0].id in used:
+        put(f"{asked[0].name} has not changed since it was used here last.")
+    else:
+        put(f"{asked[0].name} has never been used here.")
     return Exit.OK
 
 

@@ -16,7 +16,7 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.options import ACCOUNT, AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.streams import go_on
-from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
+from artui.cli.terminal import agrees, can_ask, counted, money, put, put_json, say
 from artui.config import ConfigError
 from artui.model.commands import Command
 from artui.model.job import Job
@@ -209,7 +209,8 @@ def approve_command(session: Session, batch: str, *, refuses: bool, dry_run: boo
             if job.id not in held:
                 say(f"{job.source.name}: {_standing(job)}")
         verb = "cancelled, nothing more is paid" if refuses else "sent"
-        act = Act(action, f"{found.name}: {action.photos:,} photos are {verb}")
+        are = "is" if action.photos == 1 else "are"
+        act = Act(action, f"{found.name}: {counted(action.photos, 'photo')} {are} {verb}")
         return _carry_out(session, journal, [act], dry_run=dry_run, yes=yes, as_json=as_json)
 
 
@@ -259,8 +260,8 @@ def resume_command(
         with session.journal() as journal:
             action = journal.read(options.recovery, name)
             said = (
-                f"{name}: {action.photos:,} photos that may have been paid before are sent {at_most(action.price)}, and"
-                " so is every other photo from now on"
+                f"{name}: sent {at_most(action.price)}: {counted(action.photos, 'photo')} that may have been paid"
+                " before, and every other photo from now on"
             )
             return _carry_out(session, journal, [Act(action, said)], dry_run=dry_run, yes=yes, as_json=as_json)
     if rule:
@@ -334,7 +335,7 @@ def _of_account(journal: Journal, command: Command, name: str) -> Act:
     action = journal.read(options.resumption, name)
     if not action.photos:
         return Act(action, f"{name}: resumed")
-    photos = "1 photo goes on" if action.photos == 1 else f"{action.photos:,} photos go on"
+    photos = f"{counted(action.photos, 'photo')} {'goes' if action.photos == 1 else 'go'} on"
     return Act(action, f"{name}: resumed; {photos}, {at_most(action.amount)}, as agreed when they were queued")
 
 
@@ -371,9 +372,10 @@ def _resumed(journal: Journal, row: RuleRow) -> Act:
     if row.state in rules.HOLDS and not row.paused:
         said = [f"{row.name}: goes on, although {row.message}"]
     if found.files:
-        said.append(f"{found.files:,} files in its folder are taken")
+        are = "is" if found.files == 1 else "are"
+        said.append(f"{counted(found.files, 'file')} in its folder {are} taken")
     if found.photos:
-        said.append(f"{found.photos:,} photos are sent")
+        said.append(f"{counted(found.photos, 'photo')} {'is' if found.photos == 1 else 'are'} sent")
     said += [f"{number:,} behind its sample wait for `artui approve {batch}`" for batch, number in found.behind.items()]
     return Act(found.action, "; ".join(said))
 

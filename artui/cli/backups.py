@@ -11,7 +11,7 @@ import click
 from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
-from artui.cli.terminal import agrees, can_ask, put, put_json, say
+from artui.cli.terminal import agrees, can_ask, counted, put, put_json, say
 from artui.config.system import iso
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
     from artui.engine.lock import EngineLock
 
     session.paths.create()
+    Session(session.paths).name_fault()  # for the zone of times; what is put back may be other settings
     lock = EngineLock(session.paths)
     try:
         try:
@@ -71,7 +72,8 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
             tell = put if dry_run and not as_json else say
             about = opened.about
             made = time.strftime("%Y-%m-%d %H:%M", time.localtime(about.made_at))
-            tell(f"A backup of {made} from {about.host}: {about.jobs:,} jobs, {about.intents:,} paid requests.")
+            holds = f"{counted(about.jobs, 'job')}, {counted(about.intents, 'paid request')}"
+            tell(f"A backup of {made} from {about.host}: {holds}.")
             if session.paths.journal.exists():
                 tell(f"It takes the place of the journal {session.paths.journal}, of which a copy is kept beside it.")
             where = f"where there is none{unlisted()}"

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from artui.tui.app import Console
 
 
+SLOWLY = {"TEXTUAL_FPS": "2", "TEXTUAL_ANIMATIONS": "none"}
+"""How Textual is told to draw for a slow line."""
+
 DRAWN_ON = 2
 """The file that Textual draws on: stderr."""
 
@@ -33,9 +36,10 @@ def open_console(
     ascii: bool = False,  # noqa: A002 — the flag
     readonly: bool = False,
     demo: bool = False,
+    low_bandwidth: bool = False,
 ) -> Exit:
     """Show the console until the person leaves; raises CommandError where this terminal cannot show it, and the
-    defect by which the console ended.
+    defect by which the console ended. With ``low_bandwidth`` it is drawn at most twice a second, without pictures.
 
     What it looks at runs elsewhere and goes on, however the console ends; ``demo`` tells that it does not this time.
     """
@@ -45,12 +49,15 @@ def open_console(
         )
     import asyncio
 
+    if low_bandwidth:
+        os.environ |= SLOWLY  # before Textual is loaded, which reads them once
     from artui.config import Origin
     from artui.tui.app import Console
     from artui.tui.drawing import choose_drawing
 
     config = session.config
-    choose_drawing(config.images, is_set=config.sources["images"].origin is not Origin.DEFAULT)
+    images = "off" if low_bandwidth else config.images
+    choose_drawing(images, is_set=config.sources["images"].origin is not Origin.DEFAULT)
     return asyncio.run(_show(Console(session.paths, session.config, ascii=ascii, readonly=readonly, demo=demo)))
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, NotRequired, TypedDict
 from artui.core.health import Code
 from artui.core.plan import Verdict
 from artui.core.verify import Presence
+from artui.core.workflow_changes import Aspect
 from artui.credentials import KeyStore
 from artui.doctor.finding import Area, Level
 from artui.engine.anchor import Damage
@@ -263,6 +264,7 @@ class PlanDocument(TypedDict):
     """What would be sent and what it costs."""
 
     account: Annotated[str, "the account"]
+    production: Annotated[bool, "whether it is marked as the production account"]
     organization: Annotated[str, "who pays, by id"]
     workflow: Annotated[WorkflowBrief | None, "the workflow; null where there are several"]
     workflows: Annotated[list[PlannedWorkflow], "each of them"]
@@ -570,6 +572,16 @@ class TokenDocument(TypedDict):
     detail: Annotated[str, "which file or variable, or why none can be read"]
 
 
+class SignInDocument(TypedDict):
+    """A sign-in that artui keeps."""
+
+    who: Annotated[str, "whose it is, as the service names them; empty where it does not, or did not when it was kept"]
+    at: Annotated[float | None, "when; null where that is not known"]
+    at_iso: MaybeIso
+    expires: Annotated[None, "when it ends: null, for none of the services states it"]
+    lasts: Annotated[str, "what is known of that, in words"]
+
+
 class CapsDocument(TypedDict):
     """The caps that are set; null is no cap."""
 
@@ -582,13 +594,15 @@ class AccountDocument(TypedDict):
     """An account as it is set up."""
 
     name: Annotated[str, "its name"]
+    production: Annotated[bool, "whether it is marked as the production account"]
     default: Annotated[bool, "whether it is meant where none is named"]
     provider: Annotated[str, "the service"]
     organization: Annotated[str | None, "who pays, by id"]
-    login: Annotated[str, "the account whose token it uses"]
+    login: Annotated[str, "the account whose key it uses"]
     workflow: Annotated[str | None, "taken where a command names none"]
     output: Annotated[str | None, "the folder for results where a command names none"]
-    token: Annotated[TokenDocument, "where its token is"]
+    token: Annotated[TokenDocument, "where its key is"]
+    signed_in: Annotated[SignInDocument | None, "its sign-in; null without one, and where its key is set from outside"]
     caps: Annotated[CapsDocument, "its caps"]
     held: Annotated[str, "the reason of what holds it, or empty"]
     message: Annotated[str, "the same in a sentence"]
@@ -624,6 +638,30 @@ class WorkflowDocument(TypedDict):
     parameters: Annotated[str, "the exact recipe as JSON, where it is kept here and not at the service; else empty"]
     key: Annotated[str, "its table's name in the settings; empty where it stands at the service"]
     unread: NotRequired[Annotated[str, "of one that cannot be read: which field, and what stands there"]]
+
+
+class ChangeDocument(TypedDict):
+    """One thing that is another than before."""
+
+    what: Annotated[Aspect, "what it is"]
+    step: Annotated[str, "of a step or setting: which step"]
+    setting: Annotated[str, "of a setting: which"]
+    before: Annotated[Any, "as it was; null: it is new"]
+    after: Annotated[Any, "as it is; null: it is gone"]
+
+
+class WorkflowChangesDocument(TypedDict):
+    """A workflow that has changed since it was used here last."""
+
+    id: Annotated[str, "its id"]
+    name: Annotated[str, "its name now"]
+    version: Annotated[str, "its version now"]
+    price: Annotated[int | None, "of a photo now; null where the service names none"]
+    used_at: Annotated[float, "when it was used last"]
+    used_at_iso: Iso
+    used_version: Annotated[str, "its version then"]
+    knows_steps: Annotated[bool, "whether the steps of that version are known here, so that changes has theirs"]
+    changes: Annotated[list[ChangeDocument], "what is another since; empty: saved anew, or its steps are unknown"]
 
 
 class ExecutionDocument(TypedDict):
@@ -840,6 +878,21 @@ class ServiceStanding(TypedDict):
     since: Annotated[str, "since when"]
 
 
+class ServiceStep(TypedDict):
+    """One thing that is done to install or remove the service."""
+
+    file: Annotated[str | None, "the file that is written, or removed; null of a command"]
+    content: Annotated[str | None, "its text; null of one that is removed, and of a command"]
+    command: Annotated[list[str], "what is run; empty of a file"]
+
+
+class ServiceDocument(TypedDict):
+    """What installs or removes the service."""
+
+    steps: Annotated[list[ServiceStep], "each thing, in order"]
+    done: Annotated[bool, "whether it was done; not with `--dry-run`"]
+
+
 class UnitDocument(TypedDict):
     """The unit of the service."""
 
@@ -904,7 +957,11 @@ PRINTS: Mapping[str, tuple[Printed, ...]] = {
     "logout": (Printed(LogoutDocument),),
     "accounts": (Printed(AccountDocument, _LIST),),
     "balance": (Printed(BalanceDocument),),
-    "workflows": (Printed(WorkflowDocument, _LIST), Printed(WorkflowDocument, when="WORKFLOW")),
+    "workflows": (
+        Printed(WorkflowDocument, _LIST),
+        Printed(WorkflowDocument, when="WORKFLOW"),
+        Printed(WorkflowChangesDocument, _LIST, "--changes"),
+    ),
     "executions": (Printed(ExecutionDocument, _LIST), Printed(FetchedDocument, when="--fetch")),
     "rate": (Printed(RatedDocument),),
     "submit": _SUBMITTED,
@@ -950,6 +1007,8 @@ PRINTS: Mapping[str, tuple[Printed, ...]] = {
     "notify test": (Printed(NotifyDocument),),
     "doctor": (Printed(FindingsDocument),),
     "trial": (*_SUBMITTED, Printed(TrialLine, _LINE, "findings")),
+    "service install": (Printed(ServiceDocument),),
+    "service remove": (Printed(ServiceDocument),),
     "service status": (Printed(ServiceStanding),),
     "systemd-unit": (Printed(UnitDocument),),
 }

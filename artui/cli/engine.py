@@ -14,7 +14,7 @@ from artui.cli.exits import Exit
 from artui.cli.options import AS_JSON, DURATION
 from artui.cli.session import Session
 from artui.cli.streams import go_on
-from artui.cli.terminal import money, put, put_json, say
+from artui.cli.terminal import counted, money, put, put_json, say
 from artui.config.system import iso
 from artui.sanitize import sanitize
 
@@ -172,7 +172,7 @@ def _sentences(status: dict[str, Any], rules: Sequence[str], wrong: Sequence[str
     if not counts:
         yield "No jobs yet. `artui submit` sends photos."
         return
-    yield f"{sum(count.number for count in counts):,} jobs: {totals(counts)}"
+    yield f"{counted(sum(count.number for count in counts), 'job')}: {totals(counts)}"
     yield from _money_lines(status["money"])
     held = sorted((one for one in counts if one.status is Status.HELD), key=lambda one: -one.number)
     for one in held[:_MOST_HELD]:

@@ -10,7 +10,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "logout": ("artui logout studio",),
     "accounts": ("artui accounts",),
     "balance": ("artui balance -a studio",),
-    "workflows": ("artui workflows", 'artui workflows "Ghost Mannequin"'),
+    "workflows": ("artui workflows", 'artui workflows "Ghost Mannequin"', "artui workflows --changes"),
     "executions": ("artui executions --since 7d", "artui executions --fetch 4f49c2b1 -o rescued"),
     "rate": ("artui rate 12 up",),
     "submit": (

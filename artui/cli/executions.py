@@ -44,6 +44,8 @@ def executions_command(
     chosen = session.account(account)
     if wanted:
         return _fetch(session, chosen, wanted, workflow, output, as_json=as_json)
+    from artui.core.executions import began
+
     if output:
         raise CommandError(Exit.USAGE, "--output goes with --fetch ID.")
     if since is not None:
@@ -56,14 +58,12 @@ def executions_command(
     else:
         rows = [
             (
-                one.progress.created_at[:19].replace("T", " "), one.progress.word, money(one.progress.charged, ""),
+                began(one.progress, session.config.timezone), one.progress.word, money(one.progress.charged, ""),
                 one.whose, one.workflow, one.progress.name, one.progress.execution,
             )
             for one in found
         ]  # fmt: skip
-        put_table(
-            [("created (UTC)", "state", "charged", "bought by", "workflow", "photo", "execution"), *rows], right=[2]
-        )
+        put_table([("created", "state", "charged", "bought by", "workflow", "photo", "execution"), *rows], right=[2])
         if len(found) == limit:
             say(f"{'The newest one' if limit == 1 else f'The newest {limit:,}'}; --limit lists more.")
     return Exit.OK

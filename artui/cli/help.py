@@ -10,7 +10,7 @@ import artui
 from artui.cli import manual
 from artui.cli.exits import CommandError, Exit
 from artui.cli.manual import Block, Heading, TermTable, Text
-from artui.cli.terminal import put
+from artui.cli.terminal import put, put_json
 from artui.config.known import nearest
 
 PLACEHOLDERS: Mapping[str, str] = {
@@ -29,13 +29,16 @@ PLACEHOLDERS: Mapping[str, str] = {
 
 WORDS: Mapping[str, str] = {
     "account": "a name of yours for one customer at one service, with its sign-in, caps and defaults",
+    "production account": "the one marked by `production = true`, so that nobody takes it for one to try things with",
     "organization": "who pays, where a sign-in belongs to several",
     "key": "the secret that signs an account in: a sign-in kept by artui, or a token you pasted",
     "workflow": "what is done to a photo, as it is set up at the service or in your settings",
+    "order": "what is sent at once, by `artui submit` or on the screen Submit: photos, workflows, where results go",
     "job": "one photo on its way through one workflow",
     "execution": "what the service calls its own side of a job",
     "purchase": "one paid request, from just before it leaves to what became of it",
     "batch": "the photos of one `artui submit`, or of one day of a rule",
+    "run": "the photos of one folder, or of one rule, through one workflow: what the cap `run` is about",
     "rule": "a watched folder with its workflow and what becomes of its photos: a `[[watch]]` table",
     "copy": "a result that was had for nothing, for the same photo or picture was bought before; its job is skipped",
     "twin": "a photo that is the same as one bought before, or under way: it gets a copy, or waits for it",
@@ -134,12 +137,21 @@ def help_command(context: click.Context, topic: str | None) -> Exit:
     """Explain a topic: exit-codes, environment, templates, ignore, keys, reasons, words; or a command.
 
     `artui help man` prints it all as a man page: artui help man > ~/.local/share/man/man1/artui.1
+
+    `artui help spec`, or `artui --spec`, prints it all as one JSON document, for programs.
     """
     root = context.find_root()
     if topic is None:
         for name, (said, _) in TOPICS.items():
             put(f"artui help {name:<12} {said.replace('`', '')}")
         put("artui help COMMAND      What a command does and takes; `artui --help` lists all.")
+        put("artui help man          All of it as a man page.")
+        put("artui help spec         All of it for a program, as one JSON document: also `artui --spec`.")
+        return Exit.OK
+    if topic == "spec":
+        from artui.cli.spec import spec
+
+        put_json(spec(root.command))
         return Exit.OK
     if topic == "man":
         lines = man_page().splitlines()
@@ -150,8 +162,8 @@ def help_command(context: click.Context, topic: str | None) -> Exit:
         from artui.cli import COMMANDS
 
         if topic not in COMMANDS:
-            known = [*TOPICS, *COMMANDS]
-            hint = nearest(topic, known) or f"; there are: {', '.join(TOPICS)}, and every command"
+            known = [*TOPICS, "man", "spec", *COMMANDS]
+            hint = nearest(topic, known) or f"; there are: {', '.join(TOPICS)}, man, spec, and every command"
             raise CommandError(Exit.USAGE, f"There is no topic {topic!r}{hint}.")
         assert isinstance(root.command, click.Group)  # noqa: S101
         command = root.command.get_command(root, topic)

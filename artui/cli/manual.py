@@ -189,7 +189,7 @@ def commands(root: click.Group) -> list[Block]:
 
 def printed() -> list[Block]:
     """What each command prints with ``--json``, and every model with its fields."""
-    from artui.cli.documents import PRINTS, ErrorDocument, Shape
+    from artui.cli.documents import PRINTS, Shape
 
     rows = []
     for command, several in PRINTS.items():
@@ -205,11 +205,18 @@ def printed() -> list[Block]:
                 case Shape.ONE:
                     said.append(link + (f" (`{one.when}`)" if one.when else ""))
         rows.append((f"`{command}`", "; ".join(said)))
-    models = list(_models([ErrorDocument, *(one.model for several in PRINTS.values() for one in several)]))
+    every = models()
     blocks: list[Block] = [TermTable(("command", "prints"), rows)]
-    for model in models:
-        blocks += _of_model(model, models)
+    for model in every:
+        blocks += _of_model(model, every)
     return blocks
+
+
+def models() -> list[type]:
+    """Every model of what is printed with ``--json``."""
+    from artui.cli.documents import PRINTS, ErrorDocument
+
+    return list(_models([ErrorDocument, *(one.model for several in PRINTS.values() for one in several)]))
 
 
 def _models(wanted: Iterable[type]) -> dict[type, None]:

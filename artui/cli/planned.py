@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from artui.cli.terminal import money
+from artui.cli.terminal import counted, money
+from artui.config import AccountConfig
 from artui.config.system import iso
 from artui.core.plan import OF_ARCHIVES, Order, Plan, Planned, RefusedFile, SourceFile, Verdict
 from artui.core.quote import Quote
@@ -27,6 +28,7 @@ class Telling:
 
     order: Order
     quote: Quote
+    account: AccountConfig
     opens: str = ""
 
     @cached_property
@@ -52,7 +54,7 @@ class Telling:
         order, offer = self.order, self.order.plans[0].offer
         payer = offer.identity.organization.name or offer.identity.organization.id
         for plan in order.plans:
-            yield f"{self._workflow(plan)} at {offer.account} ({payer}), results in {plan.target.folder}"
+            yield f"{self._workflow(plan)} at {self.account.called} ({payer}), results in {plan.target.folder}"
         yield from _listed(
             f"{self._photo(plan, one)}: saved as {one.stem}" for plan, one in order.queued if one.is_renamed
         )
@@ -140,14 +142,15 @@ class Telling:
     def question(self) -> str:
         """The one question before anything is sent."""
         if not self._to_send:
-            return f"Copy {len(self.order.queued):,} results, nothing to pay?"
+            return f"Copy {counted(len(self.order.queued), 'result')}, nothing to pay?"
         number = len({one.found.path for _, one in self._to_send})
         photos = "1 photo" if number == 1 else f"{number:,} photos"
         most = self.order.most
         cost = " The price is not known." if most is None else f" At most {self._money(most)}{self._parts()}."
         twice = " What was sent before may be charged too." if any(one.may_cost for _, one in self._to_send) else ""
         workflows = " and ".join(self._workflow(plan) for plan in self.order.plans if plan.having(Verdict.SEND))
-        return f"Send {photos} to {workflows}?{cost}{twice}"
+        payer = f", paid by {self.account.called}" if self.account.production else ""
+        return f"Send {photos} to {workflows}{payer}?{cost}{twice}"
 
     def _parts(self) -> str:
         """What each workflow has of the sum, where there are several."""
@@ -187,7 +190,9 @@ BatchOf = Callable[[SourceFile], Batch]
 """Gives the batch that a photo belongs to."""
 
 
-def plan_document(order: Order, batch: Batch, batch_of: BatchOf, quote: Quote, opens: float | None) -> PlanDocument:
+def plan_document(
+    order: Order, account: AccountConfig, batch: Batch, batch_of: BatchOf, quote: Quote, opens: float | None
+) -> PlanDocument:
     """An order as JSON: what would be sent, what not and why, what it costs at most, how much of it fits now, and when
     the account's hours begin, in epoch seconds.
 
@@ -198,7 +203,8 @@ def plan_document(order: Order, batch: Batch, batch_of: BatchOf, quote: Quote, o
     only = documents[0] if len(documents) == 1 else None
     remarks = {(one.trait, one.detail): one for plan in order.plans for one in plan.remarks}
     return {
-        "account": first.offer.account,
+        "account": account.name,
+        "production": account.production,
         "organization": first.offer.identity.organization.id,
         "workflow": only and {"id": only["id"], "name": only["name"], "version": only["version"]},
         "workflows": documents,

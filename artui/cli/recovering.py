@@ -12,7 +12,7 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, YES
 from artui.cli.session import Session
 from artui.cli.streams import go_on
-from artui.cli.terminal import agrees, can_ask, put, put_json, say
+from artui.cli.terminal import agrees, can_ask, counted, put, put_json, say
 
 if TYPE_CHECKING:
     from artui.engine import recovery
@@ -212,5 +212,6 @@ def _fetch(session: Session, folder: Path) -> bool:
     if not placed:
         say("There is no result to fetch: every photo that was bought is known here.")
         return False
-    say(f"{len(placed):,} results are fetched into {folder}; `artui wait` follows them.")
+    are = "is" if len(placed) == 1 else "are"
+    say(f"{counted(len(placed), 'result')} {are} fetched into {folder}; `artui wait` follows.")
     return True

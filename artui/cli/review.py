@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import AS_JSON, SINCE, in_zone
+from artui.cli.options import AS_JSON, DRY_RUN, SINCE, in_zone
 from artui.cli.session import Session
 from artui.cli.terminal import put, put_json, put_table, say
 from artui.core.follow import decision_document
@@ -44,27 +44,31 @@ class _Named:
 @click.option("--reason", "-r", metavar="TEXT|N", help="Why; a number is one of the `reasons` in [review].")
 @click.option("--files-from", "listed", type=click.File("rb"), metavar="FILE", help="A list of them, - for stdin.")
 @click.option("--undo", is_flag=True, help="Take back what was decided about them; the files move back.")
+@DRY_RUN
 @AS_JSON
 @click.pass_obj
 def reject_command(
     session: Session, results: tuple[str, ...], reason: str | None, listed: BinaryIO | None, *, undo: bool,
-    as_json: bool,
+    dry_run: bool, as_json: bool,
 ) -> Exit:  # fmt: skip
     """Reject saved results, with a reason: their files move to rejected/ beside them. Nothing is paid by that."""
     if undo and reason:
         raise CommandError(Exit.USAGE, "--undo takes back: it needs no --reason.")
     decision = Review.TAKEN_BACK if undo else Review.REJECTED
-    return _decide(session, decision, results, listed, reason or "", as_json=as_json)
+    return _decide(session, decision, results, listed, reason or "", dry_run=dry_run, as_json=as_json)
 
 
 @click.command("keep")
 @click.argument("results", nargs=-1, metavar="[JOB|FILE]...")
 @click.option("--files-from", "listed", type=click.File("rb"), metavar="FILE", help="A list of them, - for stdin.")
+@DRY_RUN
 @AS_JSON
 @click.pass_obj
-def keep_command(session: Session, results: tuple[str, ...], listed: BinaryIO | None, *, as_json: bool) -> Exit:
+def keep_command(
+    session: Session, results: tuple[str, ...], listed: BinaryIO | None, *, dry_run: bool, as_json: bool
+) -> Exit:
     """Say that saved results are good; one that was rejected moves back."""
-    return _decide(session, Review.KEPT, results, listed, "", as_json=as_json)
+    return _decide(session, Review.KEPT, results, listed, "", dry_run=dry_run, as_json=as_json)
 
 
 @click.command("rejected")
@@ -99,8 +103,9 @@ def rejected_command(session: Session, since: dt.datetime | None, *, as_json: bo
 
 
 def _decide(
-    session: Session, decision: Review, results: Sequence[str], listed: BinaryIO | None, given: str, *, as_json: bool
-) -> Exit:
+    session: Session, decision: Review, results: Sequence[str], listed: BinaryIO | None, given: str, *,
+    dry_run: bool, as_json: bool,
+) -> Exit:  # fmt: skip
     from artui.core import review
 
     if not (results or listed):
@@ -121,13 +126,14 @@ def _decide(
         for why in dict.fromkeys(one.reason for one in named):
             jobs = [one.job for one in named if one.reason == why]
             outcomes += review.decide(
-                journal, jobs, decision, who=who, reason=why if decision is Review.REJECTED else ""
+                journal, jobs, decision, who=who, reason=why if decision is Review.REJECTED else "", dry_run=dry_run
             )
-        _tell_services(session, journal, outcomes)
+        if not dry_run:
+            _tell_services(session, journal, outcomes)
     if as_json:
         put_json([outcome_document(one) for one in outcomes])
     for one in () if as_json else outcomes:
-        for line in told_of(one):
+        for line in told_of(one, dry_run=dry_run):
             (say if one.refused else put)(line)
     return Exit.FAILED if any(one.refused for one in outcomes) else Exit.OK
 
@@ -191,8 +197,8 @@ def _in_list(journal: Journal, listed: BinaryIO, reason: str, reasons: Sequence[
     return named
 
 
-def told_of(outcome: Outcome) -> list[str]:
-    """What became of a decision, in lines for a person."""
+def told_of(outcome: Outcome, *, dry_run: bool = False) -> list[str]:
+    """What became of a decision, or would with a ``dry_run``, in lines for a person."""
     job = outcome.job
     if outcome.refused:
         return [f"{outcome.why[:1].upper()}{outcome.why[1:]}."]
@@ -203,7 +209,8 @@ def told_of(outcome: Outcome) -> list[str]:
     }[outcome.decision]
     copies = len(outcome.copies)
     also = f", and {copies:,} {'copy' if copies == 1 else 'copies'} of it" if copies else ""
-    lies = "".join(f"; {sanitize(path.name)} lies in {sanitize(path.parent)}" for path in outcome.moved[:3])
+    said, lie = (f"would be {said}", "would lie") if dry_run else (said, "lies")
+    lies = "".join(f"; {sanitize(path.name)} {lie} in {sanitize(path.parent)}" for path in outcome.moved[:3])
     return [f"{sanitize(job.source.name)}: {said}{also}{lies}", *(sanitize(note) for note in outcome.notes)]
 
 

@@ -56,12 +56,12 @@ class OrderSending:
             order_portions(order, lambda one: self.batches.of(one.found)), config.timezone, told=offer.balance,
         )  # fmt: skip
         opens = account.opens(time.time(), config.timezone)
-        telling = Telling(order, cost, "" if opens is None else moment(opens, config.timezone))
+        telling = Telling(order, cost, account, "" if opens is None else moment(opens, config.timezone))
         if not (self.flags.as_json and self.flags.dry_run):
             for line in telling.lines():
                 (put if self.flags.dry_run else say)(line)
         if self.flags.dry_run and self.flags.as_json:
-            put_json(plan_document(order, self.batches.main, self.batches.of, cost, opens))
+            put_json(plan_document(order, account, self.batches.main, self.batches.of, cost, opens))
         self._tell_sample(len(order.queued))
         if not order.photos:
             hint = " Its sub-folders are sent with -r." if self.has_subfolders else ""

@@ -9,16 +9,20 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, HOST_PORT, YES
 from artui.cli.session import Session
-from artui.cli.terminal import agrees, can_ask, put, put_json, say
+from artui.cli.streams import go_on
+from artui.cli.terminal import agrees, can_ask, counted, put, put_json, say
 from artui.config.system import is_mac
 from artui.watch.systemd import FAILED_UNIT, UNIT
+
+if TYPE_CHECKING:
+    from artui.cli.documents import ServiceDocument, ServiceStep
 
 LINGERING = Path("/var/lib/systemd/linger")
 """Has a file for each user whose services run while nobody is logged in."""
@@ -44,6 +48,13 @@ class Step:
         if self.file is None:
             return f"run     {' '.join(self.command)}"
         return f"{'remove' if self.content is None else 'write '}  {self.file}"
+
+    def document(self) -> ServiceStep:
+        """The same as JSON."""
+        return {
+            "file": None if self.file is None else str(self.file), "content": self.content,
+            "command": list(self.command),
+        }  # fmt: skip
 
     def carry_out(self) -> None:
         """Do it. Raises CommandError."""
@@ -217,20 +228,23 @@ def service_command() -> None:
 @click.option("--webhook", type=HOST_PORT, help="Have it hear the services' webhooks here, as `artui watch` does.")
 @DRY_RUN
 @YES
+@AS_JSON
 @click.pass_obj
-def install_command(session: Session, webhook: str | None, *, dry_run: bool, yes: bool) -> Exit:
+def install_command(session: Session, webhook: str | None, *, dry_run: bool, yes: bool, as_json: bool) -> Exit:
     """Install the service and start it; or bring it up to date with the rules and with artui."""
-    return _carry_out(this_manager().install(session, webhook), "installed and started", dry_run=dry_run, yes=yes)
+    steps = this_manager().install(session, webhook)
+    return _carry_out(steps, "installed and started", dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @service_command.command("remove")
 @DRY_RUN
 @YES
+@AS_JSON
 @click.pass_obj
-def remove_command(session: Session, *, dry_run: bool, yes: bool) -> Exit:
+def remove_command(session: Session, *, dry_run: bool, yes: bool, as_json: bool) -> Exit:
     """End the service in order and remove it; journal, settings and sign-ins stay."""
     del session
-    return _carry_out(this_manager().remove(), "ended and removed", dry_run=dry_run, yes=yes)
+    return _carry_out(this_manager().remove(), "ended and removed", dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @service_command.command("status")
@@ -246,7 +260,7 @@ def service_status_command(session: Session, *, as_json: bool) -> Exit:
         put(f"{UNIT}: {found['active']} ({found['state']}), {found['enabled'] or 'not installed'}")
         if found["active"] == "active":
             since = f", since {found['since']}" if found["since"] else ""
-            put(f"process {found['pid']}{since}, restarted {found['restarts']} times")
+            put(f"process {found['pid']}{since}, restarted {counted(int(found['restarts'] or 0), 'time')}")
             if found["said"]:
                 put(found["said"])
     return Exit.OK if found["active"] == "active" else Exit.FAILED
@@ -264,11 +278,14 @@ def logs_command(session: Session, lines: int, *, follow: bool) -> Exit:
     return Exit.FAILED if ended.returncode else Exit.OK
 
 
-def _carry_out(steps: Sequence[Step], done: str, *, dry_run: bool, yes: bool) -> Exit:
+def _carry_out(steps: Sequence[Step], done: str, *, dry_run: bool, yes: bool, as_json: bool) -> Exit:
     """Say what will be done, ask, and do it."""
-    for step in steps:
+    document: ServiceDocument = {"steps": [one.document() for one in steps], "done": not dry_run}
+    for step in () if dry_run and as_json else steps:
         (put if dry_run else say)(step.said)
     if dry_run:
+        if as_json:
+            put_json(document)
         return Exit.OK
     if not yes:
         if not can_ask():
@@ -278,5 +295,9 @@ def _carry_out(steps: Sequence[Step], done: str, *, dry_run: bool, yes: bool) ->
             return Exit.USAGE
     for step in steps:
         step.carry_out()
-    say(f"The service is {done}.")
+    said = f"The service is {done}."
+    go_on(said)
+    if as_json:
+        put_json(document)
+    say(said)
     return Exit.OK

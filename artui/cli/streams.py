@@ -36,7 +36,8 @@ class Untold(Exception):
 @dataclass
 class _Run:
     """One run of a command: what it has ``done``, in a sentence, whether it said so, whether it gave any data, what was
-    ``said`` last, and the streams it lost. ``volume``: below 0 only what went wrong is said, above it every step."""
+    ``said`` last, and the streams it lost. ``volume``: below 0 only what went wrong is said, above it every step;
+    ``fields``: those of a document that are wanted, empty for all."""
 
     goes_on: bool = False
     has_data: bool = False
@@ -45,6 +46,7 @@ class _Run:
     told: bool = False
     lost: dict[str, OSError] = field(default_factory=dict)
     volume: int = 0
+    fields: list[str] = field(default_factory=list)
 
 
 _run = _Run()
@@ -85,6 +87,16 @@ def write(name: str, text: str, *, flush: bool = True) -> None:
         _run.told |= name == "stderr" and text.strip() == _run.done
     except OSError as problem:
         _lose(name, problem)
+
+
+def set_fields(fields: list[str]) -> None:
+    """Which fields of its documents this run of a command prints; empty: all."""
+    _run.fields = fields
+
+
+def fields() -> list[str]:
+    """Which fields of its documents this run of a command prints; empty: all."""
+    return _run.fields
 
 
 def set_volume(volume: int) -> None:

@@ -15,6 +15,7 @@ from itertools import zip_longest
 from typing import Any, Protocol
 
 from artui.cli import streams
+from artui.cli.exits import CommandError, Exit
 from artui.model import SCHEMA
 from artui.sanitize import sanitize, width
 
@@ -50,13 +51,18 @@ def put_json(document: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
 
 def put_json_list(documents: Iterable[Mapping[str, Any]]) -> None:
     """Print a JSON list on one line, piece by piece, however long it is."""
-    streams.write("stdout", "[", flush=False)
-    for number, document in enumerate(documents):
-        streams.write("stdout", (", " if number else "") + _text(document), flush=False)
+    texts = map(_text, documents)
+    streams.write("stdout", f"[{next(texts, '')}", flush=False)
+    for text in texts:
+        streams.write("stdout", f", {text}", flush=False)
     streams.write("stdout", "]\n")
 
 
 def _text(document: Mapping[str, Any]) -> str:
+    if (wanted := streams.fields()) and "error" not in document:
+        if unknown := next((name for name in wanted if name not in document), ""):
+            raise CommandError(Exit.USAGE, f"There is no field {unknown!r}; there are: {', '.join(document)}.")
+        document = {name: document[name] for name in wanted}
     return json.dumps({"schema": SCHEMA, **document}, default=str)
 
 
@@ -168,6 +174,11 @@ def counter(doing: str) -> Iterator[Counter]:
     finally:
         if width_of_last:
             streams.write("stderr", "\r" + " " * width_of_last + "\r")
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something, for a person."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def money(amount: int | None, unit: str = "credits") -> str:

@@ -345,9 +345,9 @@ class Unit:
         for login in self.logins:
             line = f"LoadCredential={login.name}.token:{folder}/{login.name}.token"
             if login.in_file:
-                yield f"# {login.name}'s token lies in a file of artui's that only {self.user} can read. Instead of it:"
+                yield f"# {login.name}'s key lies in a file of artui's that only {self.user} can read. Instead of it:"
             else:
-                yield f"# {login.name}'s token must lie in this file, mode 0600, before the service starts. Or sign in"
+                yield f"# {login.name}'s key must lie in this file, mode 0600, before the service starts. Or sign in"
                 yield f"# with `{login.signs_in} --store file` and make this unit anew."
             yield f"# {line}" if login.in_file else line
 

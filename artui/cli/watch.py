@@ -16,8 +16,8 @@ import artui
 from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, DRY_RUN, HOST_PORT, YES
 from artui.cli.session import Session, run
-from artui.cli.terminal import agrees, can_ask, money, put, put_json, say
-from artui.config import Config, ConfigError, Origin, Source
+from artui.cli.terminal import agrees, can_ask, counted, money, put, put_json, say
+from artui.config import AccountConfig, Config, ConfigError, Origin, Source
 from artui.config.private import concerns
 from artui.config.system import outlive_signals
 
@@ -82,7 +82,7 @@ def watch_command(
         return _dry_run(wanted, as_json=as_json)
     wanted.settle_existing()
     rules, offers = wanted.read()
-    if folder is not None and not (yes or _agrees(offers, rules[0])):
+    if folder is not None and not (yes or _agrees(offers, rules[0], session.config.accounts[rules[0].account])):
         return Exit.USAGE
     if named.get("existing") == "process":
         wanted.take_up(rules[0])
@@ -161,10 +161,10 @@ class WatchRequest:
         with self.session.journal() as journal:
             number = journal.write(seen.forget_existing, rule.id)
         if number:
-            say(f"{number:,} files in {rule.folder} that were left alone so far are looked at now.")
+            say(f"Looked at now: {counted(number, 'file')} in {rule.folder} that an earlier run left alone.")
 
 
-def _agrees(offers: Offers, rule: Rule) -> bool:
+def _agrees(offers: Offers, rule: Rule, account: AccountConfig) -> bool:
     """Show what watching a folder sends and costs, and ask; without a terminal that is a no."""
     [offer] = _asked(offers, [rule])
     price = (
@@ -174,7 +174,8 @@ def _agrees(offers: Offers, rule: Rule) -> bool:
     )
     cap = "without a cap" if rule.caps.day is None else f"at most {money(rule.caps.day)} a day"
     payer = offer.identity.organization.name or offer.identity.organization.id
-    say(f"What lands in {rule.folder} is sent through {offer.workflow.name}, {price}, {cap}: {payer} pays.")
+    say(f"What lands in {rule.folder} is sent through {offer.workflow.name}, {price}, {cap}.")
+    say(f"{account.called} pays ({payer}).")
     say(f"Results are saved in {rule.target.folder}.")
     if can_ask():
         return agrees("Watch it?")
@@ -231,7 +232,8 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
         put(f"{one.file}: {taken if one.verdict is FileVerdict.TAKE else one.message}")
     takes = [one for one in found if one.verdict is FileVerdict.TAKE]
     most = together(price for one in takes for price in (one.price, *(price for _, price in one.then)))
-    say(f"{len(takes):,} of {len(found):,} new files would be taken: at most {money(most)}. Nothing was sent.")
+    of = f"{len(takes):,} of {counted(len(found), 'new file')}"
+    say(f"{of} would be taken: at most {money(most)}. Nothing was sent.")
     return Exit.OK
 
 

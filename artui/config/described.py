@@ -57,6 +57,9 @@ TOP: Mapping[str, Described] = {
 ACCOUNT: Mapping[str, Described] = {
     "provider": Described("must be set", f'"{provider_names()[0]}"', "The service."),
     "login": Described("the account itself", '"studio"', "The account whose sign-in this one uses."),
+    "production": Described(
+        "false", "true", "Mark the account as the real one, with a word in the header, plans and questions; no more."
+    ),
     "workflow": Described(
         "none", '"9a8b7c6d-1234-4f6e-8a9b-0c1d2e3f4a5b"', "Taken where a command names none: id or name."
     ),

@@ -247,6 +247,7 @@ DELIVER = choice(["saved", "kept"])
 ACCOUNT: Mapping[str, Reader] = {
     "provider": provider,
     "login": account_name,
+    "production": flag,
     "workflow": text,
     "output": template,
     "strict": flag,

@@ -54,6 +54,7 @@ class AccountConfig:
     """One account as it is set.
 
     ``login`` is the name its token is kept under: accounts of one sign-in, for several organizations, share it.
+    ``production`` marks it for people wherever it is named, and changes nothing else.
     ``workflow``, ``output``, ``strict``, ``twins`` and ``metadata`` are what is taken where a command or rule names
     none, ``mode`` (octal digits) and ``group`` what results get then. ``ratings``: whether the console tells the
     service what is liked. ``low``: the balance below which people are told. ``after_saved``: the command that is run
@@ -68,6 +69,7 @@ class AccountConfig:
     login: str
     caps: Caps = Caps()
     pace: Pace = Pace()
+    production: bool = False
     workflow: str | None = None
     output: str | None = None
     strict: bool = False
@@ -83,6 +85,11 @@ class AccountConfig:
     hours: str | None = None
     bandwidth: tuple[str, ...] = ()
     settings: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def called(self) -> str:
+        """Its name as people read it, with the mark of a production account."""
+        return f"PRODUCTION {self.name}" if self.production else self.name
 
     def opens(self, now: float, zone: dt.tzinfo) -> float | None:
         """When something new is sent next, in epoch seconds; None where it is at any time, or now."""
@@ -226,6 +233,7 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
 def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dict[str, Any]:
     common: dict[str, Any] = {"workflow": None, "output": None, "strict": False, "twins": "once", "ratings": False}
     common |= {
+        "production": False,
         "metadata": "none",
         "mode": None,
         "group": None,

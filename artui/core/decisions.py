@@ -321,5 +321,8 @@ def approve(db: Connection, request: Request) -> None:
             jobs.move(db, job, job.stage, Status.READY, "approved", message="the sample was approved")
         else:
             jobs.move(db, job, job.stage, Status.CANCELLED, "cancelled", message="the sample was refused, nothing paid")
-    verdict = "go on" if request.arguments.get("yes", True) else "are cancelled, nothing more is paid"
-    requests.finish(db, request, f"{len(waiting)} photos {verdict}")
+    one = len(waiting) == 1
+    verdict = f"{'goes' if one else 'go'} on"
+    if not request.arguments.get("yes", True):
+        verdict = f"{'is' if one else 'are'} cancelled, nothing more is paid"
+    requests.finish(db, request, f"{len(waiting)} photo{'' if one else 's'} {verdict}")

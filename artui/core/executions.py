@@ -36,6 +36,15 @@ class PastExecution:
         return "another artui" if self.progress.key else "not artui"
 
 
+def began(progress: ExecutionStatus, zone: dt.tzinfo) -> str:
+    """When an execution began, in a zone, to the second; as the service says it where that is no time."""
+    try:
+        at = dt.datetime.fromisoformat(progress.created_at)
+    except ValueError:
+        return progress.created_at[:19]
+    return f"{(at if at.tzinfo else at.replace(tzinfo=dt.UTC)).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
 async def newest(
     provider: Provider[Any], workflows: Sequence[Workflow], since: dt.datetime | None, limit: int
 ) -> list[tuple[Workflow, ExecutionStatus]]:

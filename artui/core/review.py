@@ -92,25 +92,27 @@ class Outcome:
 
 def decide(
     journal: Journal, found: Iterable[Job], decision: Review, *, who: str, reason: str = "",
-    moved: Mapping[str, str] | None = None, as_seen: bool = False,
+    moved: Mapping[str, str] | None = None, as_seen: bool = False, dry_run: bool = False,
 ) -> list[Outcome]:  # fmt: skip
     """Write down a decision about each of these results, and move their files; those that are copies of one result
     together. ``moved``: files of them that a person has moved already, from where to where. ``as_seen``: only where it
-    still stands as these jobs say. It blocks: for a thread."""
-    finish_moves(journal)
+    still stands as these jobs say. ``dry_run``: only say what would become of it. It blocks: for a thread."""
+    if not dry_run:
+        finish_moves(journal)
     outcomes: list[Outcome] = []
     dealt_with: set[int] = set()
     for job in found:
         if job.id not in dealt_with:
-            outcome = _decide(journal, job, decision, who, reason, moved or {}, as_seen=as_seen)
+            outcome = _decide(journal, job, decision, who, reason, moved or {}, as_seen=as_seen, dry_run=dry_run)
             dealt_with |= {job.id, *(one.id for one in outcome.copies)}
             outcomes.append(outcome)
     return outcomes
 
 
 def _decide(
-    journal: Journal, job: Job, decision: Review, who: str, reason: str, by_hand: Mapping[str, str], *, as_seen: bool
-) -> Outcome:
+    journal: Journal, job: Job, decision: Review, who: str, reason: str, by_hand: Mapping[str, str], *, as_seen: bool,
+    dry_run: bool,
+) -> Outcome:  # fmt: skip
     for left in reversed(range(_TRIES)):
         now = journal.read(jobs.get, job.id) or job
         if not now.is_saved:
@@ -123,6 +125,10 @@ def _decide(
             return Outcome(now, decision, refused=refused)
         given = dict(by_hand)
         planned = [(one, *_moves(one, decision, given)) for one in about]
+        if dry_run:
+            targets = tuple(Path(move.target) for _, _, moves in planned for move in moves)
+            others = tuple(one for one in about if one.id != now.id)
+            return Outcome(replace(now, review_reason=reason), decision, others, targets)
         try:
             written = journal.write(_write, planned, decision, who, reason)
         except Stale:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import unicodedata
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from artui.config import AccountConfig, Config, Paths, dotted, save_setting
-from artui.credentials import CredentialProblem, KeyStore, Secret, Stored, Vault
+from artui.credentials import CredentialProblem, KeyStore, Secret, Stored, Vault, WhoSignedIn
 from artui.journal import Connection, Journal, customers, payers
 from artui.journal.payers import Earlier
 
@@ -37,10 +39,16 @@ async def try_key(provider: Provider[Any], vault: Vault, login: str, key: Secret
     """Hold a new key in memory only, and use it; returns who may pay with it, empty where the service knows no
     organizations. Raises what a provider raises.
     """
+    from artui.providers.base import ProviderError
+
     await asyncio.to_thread(vault.keep, login, key, KeyStore.MEMORY)
     organizations = await provider.organizations()
     if not organizations:
         await provider.identify()
+    who = ""
+    with suppress(ProviderError):  # nobody signs in for nothing because of a name
+        who = await provider.signed_in_as()
+    await asyncio.to_thread(vault.keep, login, key, KeyStore.MEMORY, WhoSignedIn(who, time.time()))
     return organizations
 
 
@@ -131,7 +139,7 @@ def keep(vault: Vault, tried: str, login: str, place: KeyStore) -> Stored:
     held = vault.find(tried)
     if held is None:
         raise CredentialProblem(f"The key of {tried} is gone again; sign in once more.")
-    return vault.keep(login, held.secret, place)
+    return vault.keep(login, held.secret, place, vault.signed_in(tried))
 
 
 def accounts_for(config: Config, signed: AccountConfig, chosen: Sequence[Organization]) -> list[AccountConfig]:

@@ -6,7 +6,7 @@ desktop's keyring among them without waiting for it, ``tokens`` turns a refresh 
 
 from artui.credentials.secret import Secret, scrub
 from artui.credentials.tokens import AccessTokens, Refreshed, SignedOut
-from artui.credentials.vault import CredentialProblem, KeyStore, Stored, Vault, of_webhook
+from artui.credentials.vault import CredentialProblem, KeyStore, Stored, Vault, WhoSignedIn, of_webhook
 
 __all__ = [
     "AccessTokens",
@@ -17,6 +17,7 @@ __all__ = [
     "SignedOut",
     "Stored",
     "Vault",
+    "WhoSignedIn",
     "of_webhook",
     "scrub",
 ]

@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
@@ -59,6 +59,14 @@ class Stored:
     identity: str
 
 
+@dataclass(frozen=True, slots=True)
+class WhoSignedIn:
+    """Who signed in, as the service names them, empty where it does not; ``at`` in epoch seconds."""
+
+    who: str
+    at: float
+
+
 class CredentialProblem(Exception):
     """A token cannot be read or kept; the message is one line: which, where, what to do."""
 
@@ -75,6 +83,7 @@ class Vault:
         self._ring = ring or _RING
         self._service = f"artui {paths.state}"  # another ARTUI_HOME has other tokens
         self._memory: dict[str, Secret] = {}
+        self._signed: dict[str, WhoSignedIn] = {}  # with what is in memory
         self._complaint = ""
         self._found: dict[str, Stored] = {}  # kept alive so that `scrub` knows them for as long as this process does
 
@@ -101,14 +110,15 @@ class Vault:
             return f"the sign-in of {account} cannot be read: {complaint}, or sign in with artui login --store file"
         return f"{account} is not signed in: artui login {account}, or 5 in the console"
 
-    def keep(self, account: str, secret: Secret, place: KeyStore) -> Stored:
-        """Keep a new token in one place, durably. Keyring and file never both hold one: the later takes over.
+    def keep(self, account: str, secret: Secret, place: KeyStore, signed: WhoSignedIn | None = None) -> Stored:
+        """Keep a new token in one place, durably, with who ``signed`` in. Keyring and file never both hold one: the
+        later takes over.
 
         FILE only ever after the person's yes. Raises CredentialProblem where the token cannot be kept there.
         """
         if place in _READ_ONLY:
-            raise CredentialProblem(f"artui cannot write the {place}: change the token where it is set")
-        secret = _token(secret.reveal(), "what was given") or _refuse("the token is empty: give it again")
+            raise CredentialProblem(f"artui cannot write the {place}: change the key where it is set")
+        secret = _token(secret.reveal(), "what was given") or _refuse("the key is empty: give it again")
         with self._writing():
             match place:
                 case KeyStore.KEYRING:
@@ -120,9 +130,24 @@ class Vault:
                     with suppress(NoKeyring):
                         self._ring.delete(self._service, account)
             self._memory.pop(account, None)
+            self._signed.pop(account, None)
             if place is KeyStore.MEMORY:
                 self._memory[account] = secret
+                self._signed |= {account: signed} if signed else {}
+            elif signed:
+                self._write(self._about(account), asdict(signed))
+            else:
+                self._remove(self._about(account))
         return self._stored(account, secret, place)
+
+    def signed_in(self, account: str) -> WhoSignedIn | None:
+        """Who signed in with the token that artui keeps; None where nobody knows."""
+        if account in self._memory:
+            return self._signed.get(account)
+        try:
+            return WhoSignedIn(**json.loads(_read(self._about(account), SECRET) or b"null"))
+        except (ValueError, TypeError, CredentialProblem):
+            return None
 
     def check(self, account: str, place: KeyStore) -> None:
         """Try whether a place takes a token now, so that nobody signs in for nothing. Raises CredentialProblem."""
@@ -171,6 +196,7 @@ class Vault:
             looks = (self._in_systemd, self._in_environment, self._in_keyring)
             # Before anything goes: a successor is found by what its place holds.
             renewed = [self._successor(stored.seed) for look in looks if (stored := look(account))]
+            self._remove(self._about(account))
             files = [self._remove(file) for file in (self._file(account), *renewed)]
             if any(files):
                 removed.append(KeyStore.FILE)
@@ -179,7 +205,7 @@ class Vault:
                     removed.append(KeyStore.KEYRING)
             except DeafKeyring as error:
                 way = f"open it and remove the entry {self._service!r} of {account}"
-                raise CredentialProblem(f"{error}, so the token of {account} may still be in it: {way}") from None
+                raise CredentialProblem(f"{error}, so the key of {account} may still be in it: {way}") from None
             except NoKeyring:
                 pass
         return removed
@@ -243,6 +269,9 @@ class Vault:
     def _file(self, account: str) -> Path:
         return self._folder / f"{account}.json"
 
+    def _about(self, account: str) -> Path:
+        return self._folder / f"{account}.about.json"  # no account has a dot in its name
+
     def _successor(self, seed: Secret) -> Path:
         return self._folder / f"{_digest(seed)[:24]}.renewed.json"  # no account has a dot in its name
 
@@ -255,7 +284,7 @@ class Vault:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise CredentialProblem(f"{file} is damaged: remove it, then run artui login") from None
 
-    def _write(self, file: Path, content: Mapping[str, str]) -> None:
+    def _write(self, file: Path, content: Mapping[str, object]) -> None:
         write_private(file, json.dumps(content).encode())
 
     def _remove(self, file: Path) -> bool:
@@ -285,7 +314,7 @@ class Vault:
         try:
             self._ring.set(self._service, under or account, secret.reveal())
         except NoKeyring as error:
-            other = f"keep the token of {account} in a file, or set {variable(account, 'token')}"
+            other = f"keep the key of {account} in a file, or set {variable(account, 'token')}"
             raise CredentialProblem(f"{error}: {other}") from None
 
     @contextmanager
@@ -330,7 +359,7 @@ def _token(text: str, where: str) -> Secret | None:
     """Take a token from text around which there may be blanks; None where it is empty. Raises CredentialProblem."""
     secret = Secret(text.strip())  # first, so that a refused one is scrubbed from what is written about it
     if not all("!" <= letter <= "~" for letter in secret.reveal()):
-        _refuse(f"{where} holds blanks, line breaks or letters that no token has: copy the token again")
+        _refuse(f"{where} holds blanks, line breaks or letters that no key has: copy the key again")
     return secret or None
 
 

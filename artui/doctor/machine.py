@@ -115,7 +115,7 @@ def _keyring() -> Finding:
     except DeafKeyring as problem:
         return _found("keyring", Level.WARNING, str(problem), "unlock it, or `artui login --store file`")
     except NoKeyring as lack:
-        return _found("keyring", Level.OK, f"{lack}: tokens are kept in a file after a yes, or set from outside")
+        return _found("keyring", Level.OK, f"{lack}: keys are kept in a file after a yes, or set from outside")
     return _found("keyring", Level.OK, "it answers")
 
 

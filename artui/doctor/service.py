@@ -132,7 +132,7 @@ class _Examination:
             said = f"the sign-in cannot be read: {complaint}" if complaint else "not signed in"
             self._add(Level.FAULT, said, again, Area.LOGIN)
             return False
-        self._kept = f"token from the {stored.place}" + (f" ({stored.detail})" if stored.detail else "")
+        self._kept = f"key from the {stored.place}" + (f" ({stored.detail})" if stored.detail else "")
         return True
 
     async def identify(self, provider: Provider[Any]) -> None:
@@ -201,7 +201,7 @@ class _Examination:
             self._add(Level.OK, f"{left:,} credits")
 
     async def executions(self, provider: Provider[Any]) -> None:
-        """The newest page of what was bought, by which a lost order is looked up."""
+        """The newest page of what was bought, by which a lost purchase is looked up."""
         if not provider.limits.can_find or not self._workflows:
             return
         async with aclosing(provider.listed(self._workflows[0].id)) as pages:  # type: ignore[type-var]

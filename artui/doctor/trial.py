@@ -84,7 +84,9 @@ def _label(job: Job, check: str, where: str, seen: ExecutionStatus, purchase: Pu
     if seen.key == purchase.key:
         return _found(job, check, Level.OK, f"our label comes back in the {where}")
     said = f"the {where} show{'s' * (where == 'list')} {'another label' if seen.key else 'no label'}"
-    return _found(job, check, Level.WARNING, said, "a lost order may have to be looked up by a person")
+    return _found(
+        job, check, Level.WARNING, said, "a purchase whose answer is lost may have to be looked up by a person"
+    )
 
 
 async def _list(provider: Provider[Any], journal: Journal, job: Job, purchase: Purchase) -> list[Finding]:
@@ -103,7 +105,9 @@ async def _list(provider: Provider[Any], journal: Journal, job: Job, purchase: P
             if number == PAGES:
                 break
     said = f"the execution is not among the first {number} pages of the list"
-    return [_found(job, "list", Level.WARNING, said, "a lost order may have to be looked up by a person")]
+    return [
+        _found(job, "list", Level.WARNING, said, "a purchase whose answer is lost may have to be looked up by a person")
+    ]
 
 
 def _charge(job: Job) -> Finding:

@@ -62,7 +62,7 @@ ASKED_FIRST = frozenset(reason for reason in ACCOUNT_WIDE if HOLDS[reason].ends_
 ASKING_PATIENCE = 10.0
 """Seconds the service gets to say it before the hold is ended all the same."""
 
-LOOKING, LOOKING_UP = "at looking at what runs", "at looking lost orders up"
+LOOKING, LOOKING_UP = "at looking at what runs", "at looking lost purchases up"
 
 UPLOADS, DOWNLOADS = 6, 4
 """Slots that an account begins with; how many are of use it finds out."""

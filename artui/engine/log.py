@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import logging.handlers
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from artui.config.private import check_private, open_private
 from artui.credentials import scrub
+from artui.journal import Journal, history
 from artui.sanitize import sanitize
 
 LOG_BYTES, LOG_FILES = 5_000_000, 3
@@ -53,6 +55,7 @@ class _Beside(_Private):
         del record
 
 
+_LOG = logging.getLogger(__name__)
 _MISFITS = logging.getLogger("artui.providers.base.misfits")
 _LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -72,6 +75,19 @@ def _forget_misfits() -> None:
     for handler in list(_MISFITS.handlers):
         _MISFITS.removeHandler(handler)
         handler.close()
+
+
+def log_standing(journal: Journal) -> None:
+    """Write down how all jobs stand, and how much this process has to do at one time."""
+    stands = [f"{one.number} {one.status}{one.reason and f' ({one.reason})'}" for one in journal.read(history.counts)]
+    _LOG.info("status: %s; %d tasks", ", ".join(stands) or "no jobs", len(asyncio.all_tasks()))
+
+
+def switch_detail() -> None:
+    """Write every detail down from now on, or no longer."""
+    root = logging.getLogger()
+    root.setLevel(logging.INFO if root.level == logging.DEBUG else logging.DEBUG)
+    _LOG.info("the log's level is %s now", logging.getLevelName(root.level))
 
 
 def log_to_file(path: Path, *, as_json: bool = False) -> None:

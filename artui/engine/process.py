@@ -52,16 +52,19 @@ async def _serve(paths: Paths, journal: Journal, generation: int, lock: EngineLo
     gc.freeze()  # what is loaded stays
     gc.set_threshold(*usual)
     engine = Supervisor(paths, journal, generation, lock.still_ours, lambda: load(paths))
-    restore = _on_signals(engine.stop)
+    restore = _on_signals(engine.stop, journal)
     try:
         await run(engine)
     finally:
         restore()
 
 
-def _on_signals(stop: Callable[[], None]) -> Callable[[], None]:
-    """The first TERM or INT stops in order, the second leaves at once; returns what undoes this."""
+def _on_signals(stop: Callable[[], None], journal: Journal) -> Callable[[], None]:
+    """The first TERM or INT stops in order, the second leaves at once; USR1 has the log say how all stands, USR2 has it
+    say more or less from now on. Returns what undoes this."""
     import asyncio
+
+    from artui.engine.log import log_standing, switch_detail
 
     loop = asyncio.get_running_loop()
     told = False
@@ -73,12 +76,19 @@ def _on_signals(stop: Callable[[], None]) -> Callable[[], None]:
         told = True
         stop()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, heard)
+    heard_as = {
+        signal.SIGTERM: heard,
+        signal.SIGINT: heard,
+        signal.SIGUSR1: lambda: log_standing(journal),
+        signal.SIGUSR2: switch_detail,
+    }
+    for number, handler in heard_as.items():
+        loop.add_signal_handler(number, handler)
 
     def restore() -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in heard_as:
             loop.remove_signal_handler(number)
+        outlive_signals()
 
     return restore
 

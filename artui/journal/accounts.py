@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from artui.journal import prices
-from artui.journal.store import Connection, first, rows, storable
+from artui.journal.store import Connection, first, note, rows, set_note, storable
 
 _WEIGHT = 0.2
 """How much the newest duration counts in the running mean."""
@@ -241,12 +241,14 @@ def ordered_workflows(db: Connection, account: str) -> list[str]:
 
 
 def keep_workflows(db: Connection, account: str, definitions: dict[str, str]) -> None:
-    """Replace the cached workflows of an account; ``definitions`` maps ids to JSON text.
+    """Replace the cached workflows of an account; ``definitions`` maps ids to JSON text. Earlier versions stay known.
 
     A list from the service leaves the settings out: those that an earlier look at the same version brought are kept.
     """
     now = time.time()
     known = dict(rows(db, "SELECT id, definition FROM workflows WHERE account = ?", (account,)))
+    for one, definition in definitions.items():
+        _keep_older(db, account, one, known.get(one), definition)
     db.execute("DELETE FROM workflows WHERE account = ?", (account,))
     db.executemany(
         "INSERT INTO workflows VALUES (?, ?, ?, ?)",
@@ -265,8 +267,27 @@ def _with_settings(definition: str, known: str | None) -> str:
 
 
 def keep_workflow(db: Connection, account: str, workflow: str, definition: str) -> None:
-    """Renew one cached workflow of an account."""
+    """Renew one cached workflow of an account; the version it replaces stays known."""
+    before = rows(db, "SELECT definition FROM workflows WHERE account = ? AND id = ?", (account, workflow))
+    _keep_older(db, account, workflow, before[0][0] if before else None, definition)
     db.execute("INSERT OR REPLACE INTO workflows VALUES (?, ?, ?, ?)", (account, workflow, definition, time.time()))
+
+
+def _keep_older(db: Connection, account: str, workflow: str, known: str | None, definition: str) -> None:
+    before = _version(known or "null")
+    if known and before and before != _version(definition):
+        set_note(db, f"older {account} {workflow} {before}", known)
+
+
+def _version(definition: str) -> str:
+    """The version that a definition names; empty where it names none, for no note is worth a failure."""
+    found = json.loads(definition)
+    return str(found.get("version", "")) if isinstance(found, dict) else ""
+
+
+def older_workflow(db: Connection, account: str, workflow: str, version: str) -> str:
+    """The definition of a version that is no longer the current one, JSON text; empty where it was not kept."""
+    return note(db, f"older {account} {workflow} {version}")
 
 
 def cached_workflow(db: Connection, account: str, workflow: str, *, since: float = 0.0) -> str | None:

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from artui.journal import accounts
-from artui.journal.store import Connection, rows, storable, value
+from artui.journal.store import Connection, note, rows, set_note, storable
 from artui.model.states import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """Our own history with one workflow: how many were bought of it, and how many of these are saved and failed, looked
-    at and rejected. ``usual`` is in seconds, ``median`` and all that was ``charged`` in credits."""
+    at and rejected. ``usual`` is in seconds, ``median`` and all that was ``charged`` in credits; ``last`` is what it
+    was when it was used last."""
 
     count: int = 0
     saved: int = 0
@@ -28,6 +29,16 @@ class Past:
     charged: int = 0
     reviewed: int = 0
     rejected: int = 0
+    last: LastUse | None = None
+
+
+class LastUse(NamedTuple):
+    """A workflow as it was ordered last: ``at`` in epoch seconds, ``quoted`` the price of a photo."""
+
+    at: float
+    version: str
+    name: str
+    quoted: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,42 +55,45 @@ def past(db: Connection, account: str) -> dict[str, Past]:
     """Our history with each workflow of an account, by the workflow's id."""
     found = rows(
         db,
-        "SELECT workflow, payer, status, charged, COUNT(*), MAX(created_at), SUM(review <> ''),"
-        " SUM(review = 'rejected') FROM jobs"
+        # Beside a single MAX the bare columns are those of its row.
+        "SELECT workflow, payer, status, charged, COUNT(*), SUM(review <> ''), SUM(review = 'rejected'),"
+        " MAX(created_at), version, workflow_name, quoted FROM jobs"
         " WHERE account = ? AND purchase > 0 GROUP BY 1, 2, 3, 4 ORDER BY charged",
         (account,),
     )
     groups: dict[str, list[_Group]] = {}
-    for workflow, *group in found:
-        groups.setdefault(workflow, []).append(_Group(*group))
+    for workflow, payer, status, charged, jobs, reviewed, rejected, *last in found:
+        group = _Group(payer, status, charged, jobs, reviewed, rejected, LastUse(*last))
+        groups.setdefault(workflow, []).append(group)
     return {workflow: _past(db, workflow, group) for workflow, group in groups.items()}
 
 
 class _Group(NamedTuple):
-    """Jobs of one workflow that are alike; ``at`` is when the last of them was made."""
+    """Jobs of one workflow that are alike."""
 
     payer: str
     status: str
     charged: int | None
     jobs: int
-    at: float
     reviewed: int
     rejected: int
+    last: LastUse
 
 
 def _past(db: Connection, workflow: str, groups: list[_Group]) -> Past:
-    newest = max(groups, key=lambda one: one.at)
+    newest = max(groups, key=lambda one: one.last.at)
     usual = accounts.usual(db, newest.payer, workflow)
     return Past(
         count=sum(one.jobs for one in groups),
         saved=sum(one.jobs for one in groups if one.status == Status.DONE),
         failed=sum(one.jobs for one in groups if one.status == Status.FAILED),
-        last_used=newest.at,
+        last_used=newest.last.at,
         median=_median([(one.charged, one.jobs) for one in groups if one.charged]),
         usual=usual[0] if usual else None,
         charged=sum((one.charged or 0) * one.jobs for one in groups),
         reviewed=sum(one.reviewed for one in groups),
         rejected=sum(one.rejected for one in groups),
+        last=newest.last,
     )
 
 
@@ -120,49 +134,31 @@ def unfinished(db: Connection, account: str) -> tuple[int, int]:
 
 def favourites(db: Connection, account: str) -> frozenset[str]:
     """The workflows of an account that a person wants on top, by id."""
-    return frozenset(json.loads(_note(db, f"favourites {account}") or "[]"))
+    return frozenset(json.loads(note(db, f"favourites {account}") or "[]"))
 
 
 def set_favourite(db: Connection, account: str, workflow: str, *, on: bool) -> None:
     """Want a workflow on top, or no longer."""
     known = favourites(db, account)
     wanted = known | {workflow} if on else known - {workflow}
-    _set_note(db, f"favourites {account}", json.dumps(sorted(wanted)))
+    set_note(db, f"favourites {account}", json.dumps(sorted(wanted)))
 
 
 def organization_name(db: Connection, organization: str) -> str:
     """How the service called an organization when somebody last signed in for it; empty where nobody did here."""
-    return _note(db, f"organization {organization}")
+    return note(db, f"organization {organization}")
 
 
 def name_organization(db: Connection, organization: str, name: str) -> None:
     """Remember how the service calls an organization."""
-    _set_note(db, f"organization {organization}", storable(name))
+    set_note(db, f"organization {organization}", storable(name))
 
 
 def paused_by_sign_out(db: Connection, account: str) -> bool:
     """Whether an account was paused only because somebody signed it out, and may go on after the next sign-in."""
-    return bool(_note(db, f"signed out {account}"))
+    return bool(note(db, f"signed out {account}"))
 
 
 def note_sign_out(db: Connection, account: str, *, paused: bool) -> None:
     """Remember that a sign-out paused an account, or that this is over."""
-    _set_note(db, f"signed out {account}", "paused" if paused else "")
-
-
-def older(db: Connection, account: str, workflow: str, version: str) -> str:
-    """The definition of a version that is no longer the current one, JSON text; empty where it was not kept."""
-    return _note(db, f"older {account} {workflow} {version}")
-
-
-def keep_older(db: Connection, account: str, workflow: str, version: str, definition: str) -> None:
-    """Remember a definition that is about to be replaced, for jobs that are pinned to it."""
-    _set_note(db, f"older {account} {workflow} {version}", definition)
-
-
-def _note(db: Connection, key: str) -> str:
-    return str(value(db, "SELECT COALESCE((SELECT value FROM meta WHERE key = ?), '')", (key,)))
-
-
-def _set_note(db: Connection, key: str, text: str) -> None:
-    db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, text))
+    set_note(db, f"signed out {account}", "paused" if paused else "")

@@ -70,6 +70,16 @@ def value(db: Connection, sql: str, values: Values = ()) -> Any:
     return found[0]
 
 
+def note(db: Connection, key: str) -> str:
+    """A note for people, on which nothing depends; empty where there is none."""
+    return str(value(db, "SELECT COALESCE((SELECT value FROM meta WHERE key = ?), '')", (key,)))
+
+
+def set_note(db: Connection, key: str, text: str) -> None:
+    """Write a note for people, in the place of an earlier one."""
+    db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, text))
+
+
 def journal_uuid(db: Connection) -> str:
     """What tells this journal from any other."""
     return str(value(db, "SELECT value FROM meta WHERE key = 'uuid'"))

@@ -87,6 +87,8 @@ class Capabilities:
     order does. ``signs_webhooks``: their calls are believed by a signature alone, whose secret is kept beside the key.
     ``takes_ratings``: it wants to know which results are liked. ``own_workflows``: its workflows stand in the account's
     settings.
+    ``takes_ratings``: it wants to know which results are liked. ``sign_in_lasts``: what it states of how long a sign-in
+    holds, after a colon.
     """
 
     title: str
@@ -102,3 +104,4 @@ class Capabilities:
     signs_webhooks: bool = False
     takes_ratings: bool = False
     own_workflows: bool = False
+    sign_in_lasts: str = "no end is stated"

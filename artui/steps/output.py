@@ -73,8 +73,8 @@ def check_room(db: Connection, context: StepContext, job: Job) -> None:
     if waits.unwritable:
         raise Hold(
             Reason.DISK_FULL,
-            f"{waits.unwritable:,} results that are bought find no room in {job.folder}: nothing more is bought for it"
-            " until they do",
+            f"no room in {job.folder} for what is bought ({waits.unwritable:,}): nothing more is bought for it until"
+            " there is",
             due=OUTPUT_AGAIN,
         )
     # What is under way has not taken its room yet, so the file system does not count it.

@@ -55,10 +55,12 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where the key of a sign-in lies; both empty where there is none, only ``detail`` where it cannot be used."""
+    """Where the key of a sign-in lies; both empty where there is none, only ``detail`` where it cannot be used; and
+    ``who`` signed in, empty where nobody knows."""
 
     place: str = ""
     detail: str = ""
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ class Accounts(Screen):
         cost = next((one for one in self.host.look.quotes if one.account == account.name), None)
         no_balance = "unknown" if cost and cost.unknown else "-"
         texts = (
-            account.name,
+            account.called,
             account.provider,
             known.organization if known else "",
             f"{amount(cost.balance)} cr" if cost and cost.balance is not None else no_balance,
@@ -207,7 +209,7 @@ class Accounts(Screen):
     def _about(self, account: AccountConfig) -> list[str]:
         known, kept = self.known.get(account.name), self.kept.get(account.login)
         payer = f", {known.organization} pays" if known and known.organization else ""
-        lines = [f"{account.name} at {account.provider}{payer}"]
+        lines = [f"{account.called} at {account.provider}{payer}"]
         if kept is not None:
             others = [
                 one.name
@@ -215,6 +217,7 @@ class Accounts(Screen):
                 if one.login == account.login and one.name != account.name
             ]
             lines.append(f"key: {_kept_words(kept)}" + (f"; shared with {', '.join(others)}" if others else ""))
+            lines += [f"signed in: {kept.who}"] if kept.who else []
         if known and known.state.balance is not None and known.state.balance_at is not None:
             lines.append(f"balance {amount(known.state.balance)} cr at {clock(known.state.balance_at, time.time())}")
         if known and known.state.balance_unknown:
@@ -350,7 +353,9 @@ def _where_kept(vault: Vault, logins: set[str]) -> dict[str, Kept]:
                 found[login] = Kept(KeyStore.MEMORY, "until artui ends")
                 continue
             unheard = Kept(detail=sanitize(vault.keyring_complaint, 300))
-            found[login] = Kept(stored.place, sanitize(stored.detail, 200)) if stored else unheard
+            signed = vault.signed_in(login) if stored and stored.place in (KeyStore.FILE, KeyStore.KEYRING) else None
+            who = sanitize(signed.who, 80) if signed else ""
+            found[login] = Kept(stored.place, sanitize(stored.detail, 200), who) if stored else unheard
         except CredentialProblem as problem:
             found[login] = Kept(detail=beginning(str(problem), 300))
     return found

@@ -249,7 +249,10 @@ class Console(App[None], inherit_bindings=False):
         self._draw_keys()
 
     def _draw_header(self) -> None:
-        self.screen_stack[0].query_one(Header).draw(self.look, self.account)
+        account = self.config.accounts.get(self.account or "")
+        self.screen_stack[0].query_one(Header).draw(
+            self.look, self.account, production=bool(account and account.production)
+        )
 
     def _draw_keys(self) -> None:
         if self.screen is self.screen_stack[0]:

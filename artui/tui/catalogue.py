@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from artui.config import AccountConfig
 from artui.core.plan import match_workflow
+from artui.core.workflow_changes import is_changed
 from artui.credentials import Vault
 from artui.journal import Connection, accounts, offers
 from artui.journal.offers import Past, Waiting
@@ -39,6 +40,11 @@ class CatalogEntry:
     def pinned(self) -> tuple[Waiting, ...]:
         """The jobs that wait for another version than the current one."""
         return tuple(one for one in self.waiting if one.version != self.workflow.version)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether it is another than when it was used last."""
+        return is_changed(self.workflow, self.past.last)
 
     @property
     def has_settings(self) -> bool:
@@ -110,18 +116,8 @@ async def renew(host: Host, account: AccountConfig, wanted: str = "") -> str:
         if any(one.id == wanted for one in found):
             whole = await provider.workflow(wanted)
             found = [whole if one.id == wanted else one for one in found]
-    await host.journal.write_async(keep, account.name, found)
+    await host.journal.write_async(accounts.keep_workflows, account.name, {one.id: one.document() for one in found})
     return " ".join(short)
-
-
-def keep(db: Connection, account: str, found: Sequence[Workflow]) -> None:
-    """Remember these as the workflows of an account; older definitions stay known while jobs wait for them."""
-    texts, _ = accounts.cached_workflows(db, account)
-    pinned = {(one.workflow, one.version) for one in offers.waiting(db, account)}
-    for before in map(parse, texts):
-        if (before.id, before.version) in pinned:
-            offers.keep_older(db, account, before.id, before.version, before.document())
-    accounts.keep_workflows(db, account, {one.id: one.document() for one in found})
 
 
 # ------------------------------------------------------------------------------------------------------- in words

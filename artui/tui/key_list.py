@@ -7,6 +7,7 @@ from importlib import import_module
 from textual.binding import Binding
 
 from artui.tui.pages import PLACES
+from artui.tui.shell import KEY_NAMES
 
 Keys = list[tuple[str, str]]
 """Keys and what each does."""
@@ -21,5 +22,5 @@ def of_pages() -> list[tuple[str, Keys]]:
 def of(place: type) -> Keys:
     """Those of an app, a screen or a widget that say what they do."""
     bound = [one for one in vars(place).get("BINDINGS", ()) if isinstance(one, Binding)]
-    said = [(one.key.replace(",", " "), one.tooltip or one.description) for one in bound]
-    return [(key, what) for key, what in said if what]
+    said = [(one.key.split(","), one.tooltip or one.description) for one in bound]
+    return [(" ".join(KEY_NAMES.get(key, key) for key in keys), what) for keys, what in said if what]

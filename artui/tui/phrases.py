@@ -101,7 +101,7 @@ SINCE: Mapping[Reason, str] = {
     Reason.CREDITS: "wait for credits",
     Reason.CAP: "wait for the cap",
     Reason.PAYMENT: "held: payment required",
-    Reason.LOGIN: "held: login",
+    Reason.LOGIN: "held: signed out",
     Reason.QUOTA: "held: quota",
     Reason.PLACES: "held: places taken",
     Reason.PRICE: "held: price changed",

@@ -129,7 +129,7 @@ class PictureView(Vertical):
         asked, self.frame = self._asked, frame
         problem, picture = "", None
         if chosen.off:
-            problem = 'Pictures are switched off: images = "off" is set.'
+            problem = 'Pictures are switched off by images = "off" or --low-bandwidth.'
         elif self.path is None:
             problem = "There is no result on this machine yet."
         elif min(frame.dots) > 0:

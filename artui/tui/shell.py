@@ -58,7 +58,10 @@ def engine_word(engine: EngineStatus | None, row: EngineRow | None) -> str:
 
 
 class Header(Line):
-    """Account, balance, spent today of the cap, how many need you, the engine, the rates."""
+    """Account, balance, spent today of the cap, how many need you, the engine, the rates. It has a colour of its own
+    while the account in use is the production account."""
+
+    DEFAULT_CSS = "Header.-production { color: $error; text-style: bold; }"
 
     class Called(Message):
         """What calls a person was clicked; ``key`` does what it asks for."""
@@ -71,11 +74,13 @@ class Header(Line):
         super().__init__(id="header")
         self._spans: list[tuple[int, int, str]] = []
 
-    def draw(self, look: Look, account: str | None) -> None:
+    def draw(self, look: Look, account: str | None, *, production: bool = False) -> None:
         """Show what the latest look has shown."""
+        self.set_class(production, "-production")
         needs = look.counts.get(Group.NEEDS, 0)
         narrow, cells = room(self.app.size) <= Width.NARROW, self.app.size.width
         left = _money([one for one in look.quotes if one.account == account], narrow=narrow)
+        left = f"PRODUCTION {left}" if production else left
         call = f"{needs:,} need you" if needs != 1 else "1 needs you"
         rates = [f"{way} {rate(look.rate(way))}" for way in ("up", "down") if look.rate(way) >= 1000]
         ran = look.row is not None and look.row.generation > 0

@@ -116,9 +116,8 @@ def beside(story: Story, host: Host, cells: int, *, is_wide: bool) -> Content:
     else:
         lines.append((f"{row.sign} {row.stage}", f"bold {COLOURS.get(row.group, '$primary')}"))
         lines.append(host.glyphs.plain(what_now(job, story.crowd)))
-    charged = amount(job.charged) if job.charged is not None else "not yet"
     sku = f"   sku {sanitize(job.labels['sku'])}" if job.labels.get("sku") else ""
-    lines.append(sanitize(f"quoted {amount(job.quoted)}, charged {charged}{sku}", cells, host.glyphs.ellipsis))
+    lines.append(sanitize(f"quoted {amount(job.quoted)}, charged {_charged(job)}{sku}", cells, host.glyphs.ellipsis))
     if job.word and not job.status.final:
         lines.append(beginning(f"service: {job.word}", cells, host.glyphs.ellipsis))
     if is_wide:
@@ -183,14 +182,20 @@ def _at(at: float, now: float, what: str) -> Content:
     return Content.assemble((f"{time.strftime(form, time.localtime(at)):<{STAMP}}", "$quiet"), what)
 
 
+def _charged(job: Job) -> str:
+    """What a job was charged; a copy costs nothing, and what is at the service may still."""
+    if job.charged is None and job.status is Status.SKIPPED:
+        return "nothing"
+    return amount(job.charged) if job.charged is not None else "not yet"
+
+
 def _facts(job: Job, bought: Sequence[Purchase]) -> Iterator[tuple[str, str]]:
     yield "file", sanitize(home(job.source))
     pixels = f", {job.width:,} x {job.height:,}" if job.width else ""
     yield "size", f"{size(job.size)}{pixels}{', ' + sanitize(job.media_type) if job.media_type else ''}"
     yield "workflow", f"{sanitize(job.workflow_name)} (version {sanitize(job.version, 16)})"
     yield "account", f"{sanitize(job.account)}, {sanitize(job.organization, 24)}"
-    charged = amount(job.charged) if job.charged is not None else "not yet"
-    yield "cost", f"quoted {amount(job.quoted)}, charged {charged}"
+    yield "cost", f"quoted {amount(job.quoted)}, charged {_charged(job)}"
     for purchase in bought:
         yield f"paid call {purchase.number}", _purchase(purchase)
     if job.execution:

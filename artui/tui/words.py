@@ -203,7 +203,7 @@ def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str, str]:
             kept = job.review == Review.KEPT
             return glyphs.done, "saved, kept" if kept else "saved", "kept" if kept else ""
         case Status.SKIPPED:
-            return glyphs.unpaid, "already done, not paid", "a copy"
+            return glyphs.unpaid, "a copy, not paid", "a copy"
         case Status.CANCELLED:
             sent = "not saved" if job.is_left else "sent before" if job.may_have_cost else "not paid"
             return glyphs.unpaid, f"cancelled, {sent}", "cancelled"

@@ -52,6 +52,8 @@ def summary(offer: CatalogEntry, glyphs: Glyphs, *, with_settings: bool) -> Cont
     if offer.pinned:
         number = sum(one.jobs for one in offer.pinned)
         parts += ["\n", (f"{number:,} waiting for an older version: c compares", "$warning")]
+    elif offer.is_changed:
+        parts += ["\n", (f"changed since it was used on {day_of(offer.past.last_used)}: c compares", "$warning")]
     parts.append("\n")
     if with_settings and offer.has_settings:
         parts += ["\n", "\n".join(setting_lines(flow))]
@@ -194,18 +196,29 @@ def _value(value: object) -> str:
 
 
 def compared(offer: CatalogEntry, known: Mapping[str, Workflow | None]) -> list[str]:
-    """What changes for the jobs that wait for older versions; ``known`` has those versions' definitions."""
+    """What changes for the jobs that wait for older versions, and since it was used last; ``known`` has those versions'
+    definitions."""
     now: list[str] = []
-    flow = offer.workflow
+    flow, last = offer.workflow, offer.past.last
     for waiting in offer.pinned:
-        now += [_price_line(waiting, flow.price), ""]
-        before = known.get(waiting.version)
-        if before is None:
-            now += ["The steps of that version were not kept here.", "", "Steps now:", *setting_lines(flow)]
-        else:
-            now += _differences(before, flow)
-        now.append("")
+        now += [_price_line(waiting, flow.price), "", *_steps_since(known.get(waiting.version), flow), ""]
+    if last and offer.is_changed and last.version not in {one.version for one in offer.pinned}:
+        name = f" It was called {sanitize(last.name, 40)}." if last.name != flow.name else ""
+        now += [f"Used last on {day_of(last.at)}, {_prices(last.quoted, flow.price)}.{name}", ""]
+        now += [*_steps_since(known.get(last.version), flow), ""]
     return now[:-1]
+
+
+def _prices(before: int | None, now: int | None) -> str:
+    if before is None or now is None:
+        return "the price is not known"
+    return f"at {before:,} cr each; now {now:,} cr" if before != now else f"the price is the same, {now:,} cr each"
+
+
+def _steps_since(before: Workflow | None, now: Workflow) -> list[str]:
+    if before is None:
+        return ["The steps of that version were not kept here.", "", "Steps now:", *setting_lines(now)]
+    return _differences(before, now)
 
 
 def _price_line(waiting: Waiting, price: int | None) -> str:

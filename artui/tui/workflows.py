@@ -19,7 +19,7 @@ from artui.config import AccountConfig, Config, ConfigError, load, save_setting
 from artui.core import own_workflows
 from artui.core.finding import best_first, priced
 from artui.credentials import Vault
-from artui.journal import Connection, offers
+from artui.journal import Connection, accounts, offers
 from artui.model.states import FINAL
 from artui.providers import capabilities
 from artui.sanitize import beginning, sanitize
@@ -82,7 +82,12 @@ class Workflows(PanedPage):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "add", "add our own", tooltip="Make a workflow of our own, where the service keeps none"),
         Binding("e", "edit", "edit", tooltip="Change this workflow of our own, or show where it is written"),
-        Binding("c", "compare", "compare", tooltip="Two that are marked side by side; or what a newer version changes"),
+        Binding(
+            "c",
+            "compare",
+            "compare",
+            tooltip="Two that are marked side by side; or what has changed since its last use",
+        ),
         Binding("s", "submit", "submit", tooltip="Pick photos for this workflow"),
         Binding("f", "favourite", "favourite", tooltip="Keep this workflow on top, or no longer"),
         Binding("space", "mark", "mark", tooltip="Mark this workflow; two marked are compared"),
@@ -175,7 +180,11 @@ class Workflows(PanedPage):
         if action in ("favourite", "copy") and self.is_mounted and self.offer is None:
             return False
         if action == "compare":
-            return self.is_mounted and self.offer is not None and (len(self._pair) == 2 or bool(self.offer.pinned))
+            return (
+                self.is_mounted
+                and self.offer is not None
+                and (len(self._pair) == 2 or bool(self.offer.pinned) or self.offer.is_changed)
+            )
         if action in ("add", "edit", "remove"):
             has_own = self.account is not None and capabilities(self.account.provider).own_workflows
             if not has_own or (action != "add" and (not self.is_mounted or self.offer is None)):
@@ -477,11 +486,13 @@ class Workflows(PanedPage):
             return
 
         def ask(db: Connection) -> dict[str, str]:
-            flow, versions = offer.workflow.id, {one.version for one in offer.pinned}
-            return {version: offers.older(db, self._account, flow, version) for version in versions}
+            flow, last = offer.workflow.id, offer.past.last
+            versions = {one.version for one in offer.pinned} | ({last.version} if last else set())
+            return {version: accounts.older_workflow(db, self._account, flow, version) for version in versions}
 
         texts = await self.host.view.ask(ask)
         known = {version: catalogue.parse(text) if text else None for version, text in texts.items()}
+        known[offer.workflow.version] = offer.workflow
         lines = "\n".join(workflow_words.compared(offer, known))
         self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: what is new", Content(lines)))
 
@@ -513,14 +524,12 @@ class Workflows(PanedPage):
             return
         past = await self.host.view.ask(executions.marked, payer, found)
         lines = [
-            f"{one.progress.created_at[:16].replace('T', ' '):<16} {one.progress.state:<14}"
+            f"{executions.began(one.progress, self.host.config.timezone)[:16]:<16} {one.progress.state:<14}"
             f" {amount(one.progress.charged):>6}  {sanitize(one.whose, 13):<13}  {sanitize(one.progress.name, 20)}"
             for one in past
         ]
         text = "\n".join(lines) or "The service has no execution of it."
-        self.app.push_screen(
-            TextDialog(f"{sanitize(offer.workflow.name, 40)}: the newest executions (UTC)", Content(text))
-        )
+        self.app.push_screen(TextDialog(f"{sanitize(offer.workflow.name, 40)}: the newest executions", Content(text)))
 
     async def action_submit(self) -> None:
         """Go where photos are picked, with this workflow."""

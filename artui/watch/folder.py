@@ -373,7 +373,7 @@ class Watched:
         glance.growing = None
         await self._journal.write_async(rules.scanned, self.rule.id, {})
         if there:
-            await self._record(What.EXISTING, f"{len(there):,} files lay here before the rule and are left alone")
+            await self._record(What.EXISTING, f"left alone, here before the rule: {len(there):,}")
 
     # -------------------------------------------------------------------------------------------------- taking
 

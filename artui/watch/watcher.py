@@ -113,7 +113,7 @@ class Watcher:
         chosen = [watched for rule, watched in self._watched.items() if wanted in ("", rule)]
         for watched in chosen:
             watched.ring()
-        return f"looking at {len(chosen)} folders now"
+        return f"looking at {len(chosen)} folder{'' if len(chosen) == 1 else 's'} now"
 
     # --------------------------------------------------------------------------------------------------- inside
 

@@ -81,7 +81,7 @@ class TestFirstSession:
     def look_at_results(self, screen: Terminal) -> None:
         screen.press("1")
         screen.sees("[All 13]", "engine here")
-        screen.sees("Saved 13", "charged 120", "saved", "already done, not paid", patience=ANSWER_WITHIN)
+        screen.sees("Saved 13", "charged 120", "saved", "a copy, not paid", patience=ANSWER_WITHIN)
         screen.sees("demo 4,880 cr | today 120/3,000")
         screen.press("jj\r")  # of the first two, one photo twice, either may have been bought
         screen.sees("Nothing: it is saved.", "charged 10", "/results/", "b review")

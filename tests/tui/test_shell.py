@@ -20,6 +20,7 @@ from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Choice, No, Question, TextDialog
 from artui.tui.look import ASCII, DARK, HIGH_CONTRAST, LIGHT, TERMINAL, UNICODE, bar
 from artui.tui.rows import Rows
+from artui.tui.shell import Header
 from tests.tui.desk import CUT, DOUBT, FAILED, QUEUED, SAVED, SENT, at_desk, fill
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
@@ -28,6 +29,17 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
 async def test_an_empty_journal_says_what_to_do() -> None:
     async with at_desk() as desk:
         await desk.sees("No photos yet. 2 picks photos", "engine: none yet", "studio", "[1 Jobs]", "q leave")
+
+
+async def test_a_production_account_is_marked_in_the_header() -> None:
+    async with at_desk() as desk:
+        await desk.sees("studio balance")
+        assert not desk.console.query_one(Header).has_class("-production")
+    written = paths().config_file
+    written.write_text(written.read_text().replace("[accounts.studio]", "[accounts.studio]\nproduction = true", 1))
+    async with at_desk((60, 24)) as desk:
+        await desk.sees("PRODUCTION")
+        assert desk.console.query_one(Header).has_class("-production")
 
 
 async def test_a_dialog_is_left_once_however_fast_the_keys_come() -> None:

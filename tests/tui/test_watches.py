@@ -443,7 +443,7 @@ async def test_a_group_shows_its_files_and_a_job_among_them() -> None:
         await desk.sees("same photo as job 1")
         await desk.press("enter")
         await desk.until(lambda: isinstance(desk.console.screen, DetailsScreen))
-        await desk.sees("already done, not paid")
+        await desk.sees("a copy, not paid")
 
 
 def _to(desk: Desk, word: str) -> bool:

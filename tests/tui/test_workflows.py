@@ -197,6 +197,27 @@ async def test_a_newer_version_is_compared_with_the_one_that_jobs_wait_for(at_se
         await desk.sees("2 photos wait for version", "at 10 cr each; now 12 cr: 24", "The steps are the same.")
 
 
+async def test_a_workflow_that_has_changed_since_its_last_use_says_so(at_service: Simulator) -> None:
+    async with at_desk((80, 40)) as desk:
+        place = await open_workflows(desk)
+        await desk.sees("Export only")
+        chosen = next(one.workflow for one in place.shown_offers if one.workflow.name == "Export only")
+        fill(SAVED)
+        desk.write(
+            lambda db: db.execute("UPDATE jobs SET workflow = ?, version = ?, quoted = 10", (chosen.id, chosen.version))
+        )
+        at_service.switch({"price": {chosen.id: 12}})
+        await desk.press("R")
+        await desk.until(lambda: any(one.is_changed for one in place.shown_offers))
+        await desk.press("home")
+        while not (place.offer and place.offer.is_changed):
+            await desk.press("down")
+        await desk.sees("changed since it was used on", "c compare")
+        await desk.press("c")
+        await desk.sees("at 10 cr each; now 12 cr.", "The steps are the same.")
+        at_service.switch({"price": {chosen.id: 10}})
+
+
 @pytest.mark.usefixtures("configured")
 async def test_changed_steps_are_listed() -> None:
     before = flow(version="v1")
@@ -204,7 +225,8 @@ async def test_changed_steps_are_listed() -> None:
     cache(before)
     fill(QUEUED)
     with open_journal(paths()) as journal:
-        journal.write(catalogue.keep, "studio", [catalogue.parse(json.dumps(flow(version="v2", components=steps)))])
+        definition = catalogue.parse(json.dumps(flow(version="v2", components=steps))).document()
+        journal.write(accounts.keep_workflows, "studio", {flow()["id"]: definition})
     async with at_desk((80, 40)) as desk:
         await open_workflows(desk)
         await desk.sees("! Ghost Shoes")
@@ -310,7 +332,7 @@ async def test_what_was_bought_of_a_workflow_is_listed_from_the_service() -> Non
         await open_workflows(desk)
         await desk.sees("studio | 11 workflows | as of")
         await desk.press("h")
-        await desk.sees("the newest executions (UTC)", "not artui", "theirs.jpg")
+        await desk.sees("the newest executions", "not artui", "theirs.jpg")
 
 
 @pytest.mark.usefixtures("configured")

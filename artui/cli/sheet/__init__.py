@@ -13,7 +13,7 @@ import click
 from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON, SINCE, in_zone
 from artui.cli.session import Session
-from artui.cli.terminal import counter, put, put_json, say
+from artui.cli.terminal import counted, counter, put, put_json, say
 from artui.core.sheet import GOOD_EDGE, LEAST_EDGE, MOST_BYTES, MOST_EDGE, Sheet, fitting_edge, read_sheet
 
 if TYPE_CHECKING:
@@ -95,7 +95,9 @@ def sheet_command(
             }
         )  # fmt: skip
     else:
-        put(f"{target}: {len(sheet.entries):,} photos at {written.edge:,} pixels, {written.size / 1e6:,.1f} MB")
+        put(
+            f"{target}: {counted(len(sheet.entries), 'photo')} at {written.edge:,} pixels, {written.size / 1e6:,.1f} MB"
+        )
     _say_what_is_amiss(written, is_one_page=publish is None)
     return Exit.OK
 

@@ -136,6 +136,10 @@ class Provider(ABC, Generic[SettingsT]):
         The service is asked only where the settings leave it open and the sign-in is another one than before.
         """
 
+    async def signed_in_as(self) -> str:
+        """Whose sign-in it is, as people know them; empty where the service names nobody."""
+        return ""
+
     @abstractmethod
     async def workflows(self) -> list[Workflow]:
         """All workflows that can be read, every page; ``left_out`` has the others."""

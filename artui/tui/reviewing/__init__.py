@@ -554,7 +554,7 @@ class ReviewScreen(Above[None]):
             self.tell(f"{kept:,} of {len(self.entries):,} kept, none rejected. esc leaves.")
             return
         again = await self.host.view.ask(same_again, frozenset(rejected))
-        chosen_one = await self.host.ask(after_review(self.entries, again))
+        chosen_one = await self.host.ask(after_review(self.entries, again, self.host.config.accounts))
         if chosen_one is None:
             self.tell(f"{plural(len(rejected), 'stays', 'stay')} rejected. esc leaves.")
         elif chosen_one is AfterReview.AGAIN:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import ClassVar
 
 from textual.widgets import OptionList
 
+from artui.config import AccountConfig
 from artui.core.plan import SameAgain
 from artui.journal.reviews import Entry
 from artui.model.states import Review
@@ -71,7 +72,9 @@ def cost(again: Sequence[SameAgain]) -> str:
     return " + ".join(said)
 
 
-def after_review(entries: Sequence[Entry], again: Sequence[SameAgain]) -> Question[AfterReview]:
+def after_review(
+    entries: Sequence[Entry], again: Sequence[SameAgain], accounts: Mapping[str, AccountConfig]
+) -> Question[AfterReview]:
     """The one question at the end; there are rejected ones."""
     rejected = [one for one in entries if one.review == Review.REJECTED]
     kept = sum(one.review == Review.KEPT for one in entries)
@@ -86,6 +89,8 @@ def after_review(entries: Sequence[Entry], again: Sequence[SameAgain]) -> Questi
     if orders:
         photos = "" if orders == number else f"{plural(orders, 'photo')}, "
         lines.append("The same photo through the same workflow often comes back the same.")
+        payers = [accounts[one.account] for one in again if one.account in accounts]
+        lines += [f"{payer.called} pays." for payer in payers if payer.production]
         same = [Choice("y", f"{what} again: {photos}{cost(again)}", AfterReview.AGAIN)]
     else:
         lines.append("All of them were ordered again before, or were not paid for.")

@@ -129,6 +129,8 @@ class OrderForm:
             says.append(f"usually {about(past.usual)}")
         if past.saved:
             says.append(f"{past.saved:,} saved")
+        if self.choice.is_changed:
+            says.append(f"changed since {catalogue.day_of(past.last_used)}")
         return f"{sanitize(titled(self.choice), 40, glyphs.ellipsis)}  {', '.join(says)}"
 
     def output_line(self, cells: int, glyphs: Glyphs) -> str:

@@ -151,7 +151,7 @@ def question(proposal: Proposal, order: OrderForm, cost: Quote, glyphs: Glyphs) 
     """The one question before anything is sent; gives True for a yes."""
     number = len(proposal.plan.having(Verdict.SEND))
     choices = (No("not now"), Choice("y", "send" if number else "copy the results", True))
-    lines = [glyphs.plain(line) for line in _lines(proposal, cost)]
+    lines = [glyphs.plain(line) for line in _lines(proposal, order, cost)]
     return Question(_heading(proposal, order, number), lines, choices)
 
 
@@ -161,13 +161,15 @@ def _heading(proposal: Proposal, order: OrderForm, number: int) -> str:
     name = sanitize(titled(order.choice), 50) if order.choice else ""
     most = proposal.plan.most
     cost = "The price is not known." if most is None else f"At most {order.money(most).replace(' EUR', ' EUR net')}."
-    return f"Send {plural(number, 'photo')} to {name}? {cost}"
+    payer = f", paid by {order.account.called}" if order.account and order.account.production else ""
+    return f"Send {plural(number, 'photo')} to {name}{payer}? {cost}"
 
 
-def _lines(proposal: Proposal, cost: Quote) -> Sequence[str]:
+def _lines(proposal: Proposal, order: OrderForm, cost: Quote) -> Sequence[str]:
     plan, offer = proposal.plan, proposal.plan.offer
     payer = offer.identity.organization.name or offer.identity.organization.id
-    says = [f"Account {sanitize(offer.account, 30)}, {sanitize(payer, 40)}"]
+    called = order.account.called if order.account else offer.account
+    says = [f"Account {sanitize(called, 50)}, {sanitize(payer, 40)}"]
     if cost.balance is not None and plan.archives:
         says.append(f"balance {cost.balance:,}")
     elif (left := cost.balance_after) is not None:

@@ -287,6 +287,7 @@ async def _start(host: Host, entries: Sequence[written.RuleEntry]) -> None:
         f"What lands in {plural(len(watched), 'folder')} is sent and paid by itself; so is what landed before.",
         "`artui watch --dry-run` lists that.",
         await _there_already(host, watched),
+        _production(host, watched),
         "It ends with the demo." if host.demo else "It goes on when the console is closed.",
     ]
     lines += ["A rule that cannot be used keeps all from being watched."] * (len(watched) < len(entries))
@@ -296,17 +297,17 @@ async def _start(host: Host, entries: Sequence[written.RuleEntry]) -> None:
     most = most_a_day(watched)
     answer = await host.ask(Question(f"Start watching now? {most}", [line for line in lines if line], choices))
     if answer is Starting.KEPT:
-        await _install(host, most)
+        await _install(host, [_production(host, watched)], most)
     elif answer is Starting.NOW:
         host.notify("Watching begins ...", markup=False)
         if await _carried_out(host, start_watching):
             host.notify(f"{plural(len(watched), 'folder')} watched from now on. w stops it.", markup=False)
 
 
-async def _install(host: Host, most: str) -> None:
+async def _install(host: Host, payers: Sequence[str], most: str) -> None:
     """Ask once more, with all that will be done, and have it done."""
     try:
-        steps = await asyncio.to_thread(keeping.steps)
+        steps = [*filter(None, payers), *await asyncio.to_thread(keeping.steps)]
         title = f"Install the service and start it? {most}"
         if await host.ask(Question(title, steps, (No("install nothing"), Choice("y", "do all this", True)))):
             host.notify("The service is being installed ...", markup=False)
@@ -315,6 +316,13 @@ async def _install(host: Host, most: str) -> None:
     except keeping.CannotKeep as why:
         host.news.tell(time.time(), beginning(str(why), 300))
         host.notify(beginning(str(why), 300), severity="error", markup=False)
+
+
+def _production(host: Host, watched: Sequence[written.RuleEntry]) -> str:
+    """Which production accounts pay; empty where none does."""
+    paying = {entry.rule.account for entry in watched if entry.rule}
+    names = [account.called for name, account in host.config.accounts.items() if account.production and name in paying]
+    return f"{' and '.join(names)} {'pays' if len(names) == 1 else 'pay'}." if names else ""
 
 
 async def _there_already(host: Host, watched: Sequence[written.RuleEntry]) -> str:

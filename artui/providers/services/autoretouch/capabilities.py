@@ -22,4 +22,5 @@ CAPABILITIES: Final = Capabilities(
     web_app="webapp.autoretouch.com",
     own_labels="autoretouch_",
     takes_ratings=True,
+    sign_in_lasts="no end is stated; artui renews it by itself",
 )

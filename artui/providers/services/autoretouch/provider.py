@@ -174,6 +174,11 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         """All organizations the signed-in person belongs to."""
         return [Organization(entry.id, entry.name) for entry in await self._organizations()]
 
+    async def signed_in_as(self) -> str:
+        """The member of an organization who owns the sign-in, by name and address."""
+        person = wire.claims((await self._signed_in.token()).reveal()).get("sub")
+        return next(filter(None, (one.named(person) for one in await self._organizations())), "")
+
     async def _organizations(self) -> list[wire.Organization]:
         doing = "reading the organizations"
         read = self._list("/v1/organization", doing, wire.Page[wire.Organization], {})
@@ -418,7 +423,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def find(self, sought: Sequence[PurchaseQuery]) -> dict[str, Look]:
         """Look for lost purchases by their label, in one reading of each workflow's list."""
-        doing = "looking for lost orders"
+        doing = "looking for lost purchases"
         looks: dict[str, Look] = {}
         for workflow in {one.workflow: None for one in sought}:
             group = [one for one in sought if one.workflow == workflow]

@@ -88,6 +88,9 @@ class Member(WireModel):
 
     id: Text = ""
     roles: Words = ()
+    givenName: Word = ""  # noqa: N815 — the service's
+    familyName: Word = ""  # noqa: N815
+    email: Word = ""
 
 
 class Organization(WireModel):
@@ -101,6 +104,12 @@ class Organization(WireModel):
         """What a person is there, as a list of words; empty where it does not say."""
         members, _ = readable(self.members, Member)
         return ", ".join(sorted({role for one in members if one.id == person for role in one.roles}))
+
+    def named(self, person: object) -> str:
+        """A member as people know them, ``Ada Muster <ada@example.com>``; empty where there is none of this id."""
+        members, _ = readable(self.members, Member)
+        found = next((one for one in members if one.id == person), Member())
+        return " ".join(filter(None, (found.givenName, found.familyName, found.email and f"<{found.email}>")))
 
 
 class Component(WireModel):

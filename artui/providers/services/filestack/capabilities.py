@@ -25,4 +25,5 @@ CAPABILITIES: Final = Capabilities(
     webhook_at="Filestack's portal",
     signs_webhooks=True,
     own_workflows=True,
+    sign_in_lasts="it has no end; artui signs each hour anew",
 )

@@ -26,7 +26,7 @@ class WorkflowSettings(BaseModel):
     )
     title: str = Field(default="", description="What it is called here", examples=["Cut out"])
     price: int | None = Field(
-        default=None, ge=0, le=10**9, description="What one run costs, in a unit of your own", examples=[4]
+        default=None, ge=0, le=10**9, description="What one execution costs, in a unit of your own", examples=[4]
     )
     tasks: tuple[str, ...] = Field(default=(), description="Tasks that must leave a result", examples=[["store"]])
     accepts: frozenset[str] = Field(
@@ -44,7 +44,7 @@ class FilestackSettings(base.Settings):
     )
     workflows: Mapping[str, WorkflowSettings] = Field(default_factory=dict, description="Workflows, one table each")
     import_addresses: bool = Field(
-        default=False, description="Store what --url and --alias name as a file first, so that each run has one"
+        default=False, description="Store what --url and --alias name as a file first, so that each execution has one"
     )
     delete_uploads: bool = Field(
         default=False, description="Delete photos stored here by artui once their results are saved"

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from artui.config.known import Number, Reader, choice, nearest
 from artui.providers.base import Component, Workflow, canonical
@@ -230,9 +230,11 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    title: str
-    layers: Literal["keep", "unpack"] = "keep"
-    tasks: tuple[dict[str, Any], ...]
+    title: str = Field(description="What it is called", examples=["Clean portrait"])
+    layers: Literal["keep", "unpack"] = Field(
+        default="keep", description="What becomes of an archive of layers: kept as it is, or unpacked"
+    )
+    tasks: tuple[dict[str, Any], ...] = Field(description="The plugins in their order, each with its strengths")
 
     @model_validator(mode="before")
     @classmethod

@@ -86,7 +86,7 @@ class Retouch4meSettings(base.Settings):
     )  # fmt: skip
     balance_url: ServiceUrl = Field(
         default="https://3dlutcreator.com/api/retouch/v1/balance",
-        description="Address that tells the credits left where the service does not; it gets the token too",
+        description="Address that tells the credits left where the service does not; it gets the key too",
     )
     workflows: Mapping[str, Recipe] = Field(
         default_factory=dict, description="The workflows of this account: each a title and plugin tasks"
@@ -125,7 +125,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         token = await self._token()
         await self._learn_limits()
         left = await self._remaining(token)
-        self.not_checked = "" if left is not None else f"The token was not checked: {self.balance_unknown}"
+        self.not_checked = "" if left is not None else f"The key was not checked: {self.balance_unknown}"
         return self._customer(token)
 
     async def who_pays(self) -> Identity:
@@ -152,7 +152,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         elif self._refused is not None:
             refused, then = self._refused
             if refused == token and boot_time() - then < REFUSED_FOR:
-                raise Blocked(f"{self.title}: the token is not accepted: sign in again", cause=Cause.LOGIN)
+                raise Blocked(f"{self.title}: the key is not accepted: sign in again", cause=Cause.LOGIN)
         return left
 
     async def _remaining(self, token: Secret) -> int | None:

@@ -113,7 +113,7 @@ def _refusal(answer: Answer, code: int) -> Rejected | Blocked:
     words = answer.sentence
     said = f" ({words})" if words else ""
     if is_of_the_token(answer):
-        return Blocked(f"{answer.about}: the token is not accepted{said}: sign in again", cause=Cause.LOGIN)
+        return Blocked(f"{answer.about}: the key is not accepted{said}: sign in again", cause=Cause.LOGIN)
     if code == USED_UP:
         return Blocked(f"{answer.about}: nothing is left for today{said}", cause=Cause.QUOTA)
     reason = _REASONS.get(code, f"status {code}")
