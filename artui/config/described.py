@@ -39,7 +39,7 @@ TOP: Mapping[str, Described] = {
         " the chart in the header too.",
     ),
     "glyphs": Described('"auto"', '"ascii"', "Signs on the screens; auto asks the terminal."),
-    "theme": Described('"auto"', '"light"', "Colours of the console; auto reads COLORFGBG."),
+    "theme": Described('"auto"', '"light"', "Colours of the console; auto asks the terminal for its ground."),
     "notice": Described(
         '"off"',
         '"desktop"',

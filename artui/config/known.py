@@ -59,16 +59,22 @@ def flag(value: object) -> bool:
     return value
 
 
-def choice(words: Iterable[str]) -> Reader:
-    """Make a reader of one of some words."""
-    known = tuple(words)
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Reads one of some words."""
 
-    def read(value: object) -> object:
-        if value not in known:
-            raise ValueError(f"must be one of {', '.join(known)}{nearest(str(value), known)}")
+    words: tuple[str, ...]
+
+    def __call__(self, value: object) -> object:
+        """Read one of them."""
+        if value not in self.words:
+            raise ValueError(f"must be one of {', '.join(self.words)}{nearest(str(value), self.words)}")
         return value
 
-    return read
+
+def choice(words: Iterable[str]) -> OneOf:
+    """Make a reader of one of some words."""
+    return OneOf(tuple(words))
 
 
 def zone(value: object) -> ZoneInfo:

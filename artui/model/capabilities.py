@@ -85,6 +85,8 @@ class Capabilities:
     ``own_labels``: what the labels begin with that it reads itself. ``wait_headers``: headers of its own that say, in
     epoch seconds, until when to wait. ``webhook_at``: where a person tells it the webhook's address; empty where each
     order does. ``signs_webhooks``: their calls are believed by a signature alone, whose secret is kept beside the key.
+    ``takes_ratings``: it wants to know which results are liked. ``own_workflows``: its workflows stand in the account's
+    settings.
     ``takes_ratings``: it wants to know which results are liked. ``sign_in_lasts``: what it states of how long a sign-in
     holds, after a colon.
     """
@@ -101,4 +103,5 @@ class Capabilities:
     webhook_at: str = ""
     signs_webhooks: bool = False
     takes_ratings: bool = False
+    own_workflows: bool = False
     sign_in_lasts: str = "no end is stated"

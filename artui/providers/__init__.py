@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from artui.config import Config
     from artui.credentials import Vault
     from artui.providers.base import Provider, Settings
+    from artui.providers.base.own import OwnWorkflows
 
 
 DEFAULT = "autoretouch"
@@ -62,6 +63,14 @@ def settings(kind: type[Provider[Any]], account: AccountConfig) -> Settings:
             raise ConfigError(f"{table} has an unknown key {key!r}{hint}") from None
         why = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{table}: {key} cannot be used: {why}") from None
+
+
+def own_workflows(name: str) -> OwnWorkflows:
+    """What workflows of an account's own are made of at the service ``name``; KeyError where it has no such."""
+    if not capabilities(name).own_workflows:
+        raise KeyError(name)
+    found: OwnWorkflows = import_module(f"{__name__}.services.{name}.own").OWN
+    return found
 
 
 def open_provider(config: Config, account: AccountConfig, vault: Vault) -> Provider[Any]:

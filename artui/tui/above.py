@@ -42,15 +42,28 @@ class Above(Hosted, Screen[Answer]):
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Leave it with this result, unless it is left already; what only shows a text above it is closed. A question
-        above it is answered first."""
+        above it is answered first, and what it consists of is there first."""
         if self._result is None:
             self._result = (result,)
+        if not self.is_mounted:
+            return AwaitComplete.nothing()  # type: ignore[no-untyped-call, no-any-return]
         if self.is_active:
             return super().dismiss(self._result[0])
         over = self.app.screen
         if self in self.app.screen_stack and isinstance(over, Dialog) and not over.unread:
             return over.dismiss()
         return AwaitComplete.nothing()  # type: ignore[no-untyped-call, no-any-return]
+
+    async def on_event(self, event: events.Event) -> None:
+        """Where the console is left before it could be built there is nothing to set up."""
+        if not isinstance(event, events.Mount) or self.children:
+            await super().on_event(event)
+
+    def _on_mount(self, event: events.Mount) -> None:
+        """What was left before it was there is left now."""
+        del event
+        if self._result is not None:
+            self.call_later(self.dismiss)
 
     def on_screen_resume(self) -> None:
         """What lay above it is gone."""

@@ -36,6 +36,7 @@ from artui.journal import JournalProblem, accounts
 from artui.sanitize import beginning
 from artui.tui import look as looks
 from artui.tui.above import Above, Answer, Dialog
+from artui.tui.answers import COUNTS_FOR, ConsoleDriver, GroundTold, may_be_asked
 from artui.tui.look import Width, glyphs, room
 from artui.tui.news import News, Toast
 from artui.tui.opening import first_place, greeting, last_left, remember
@@ -79,6 +80,9 @@ class Console(App[None], inherit_bindings=False):
     CSS_PATH = "app.tcss"
     TITLE = "artui"
     ENABLE_COMMAND_PALETTE = False
+    # Terminals select text themselves, with shift; Textual's own ends the console where what is clicked has just gone,
+    # and what it has selected could not be copied, for ctrl+c is the way out.
+    ALLOW_SELECT = False
 
     account: var[str | None] = var(None, init=False)
     """The account in use, None where there is none."""
@@ -104,7 +108,9 @@ class Console(App[None], inherit_bindings=False):
     ) -> None:
         # Before Textual sets itself up: a theme chosen afterwards has it parse every style a second time.
         self.set_reactive(App.theme, looks.wanted_theme(config.theme, os.environ))
-        super().__init__()
+        super().__init__(driver_class=ConsoleDriver)
+        self.asks_ground = config.theme == "auto" and may_be_asked(os.environ)
+        """Whether the terminal is to say which theme fits: neither setting nor palette has."""
         self.animation_level = "none"
         self.paths = paths
         self.readonly = readonly
@@ -181,6 +187,11 @@ class Console(App[None], inherit_bindings=False):
             remember_panes(self.paths, self.panes)
         self.journal.close()
 
+    def on_ground_told(self, message: GroundTold) -> None:
+        """The terminal has said which ground it has."""
+        if self.asks_ground and message.after < COUNTS_FOR:
+            self.theme = (looks.LIGHT if message.is_light else looks.DARK).name
+
     # ------------------------------------------------------------------------------------------------ what is new
 
     async def on_console_looked(self, message: Looked) -> None:
@@ -254,7 +265,8 @@ class Console(App[None], inherit_bindings=False):
 
     async def on_keys_pressed(self, message: Keys.Pressed) -> None:
         """A key of the footer was clicked."""
-        await self.run_action(message.active.binding.action, default_namespace=message.active.node)
+        if message.active.node.is_attached:  # what was clicked may be left by now
+            await self.run_action(message.active.binding.action, default_namespace=message.active.node)
 
     async def on_header_called(self, message: Header.Called) -> None:
         """What calls a person was clicked."""
@@ -449,6 +461,7 @@ class Console(App[None], inherit_bindings=False):
 
     async def action_theme(self) -> None:
         """Change to the next theme, and keep it."""
+        self.asks_ground = False
         words = list(looks.THEMES)
         place = next(place for place, word in enumerate(words) if looks.THEMES[word].name == self.theme)
         word = words[(place + 1) % len(words)]

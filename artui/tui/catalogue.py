@@ -103,9 +103,16 @@ async def renew(host: Host, account: AccountConfig, wanted: str = "") -> str:
 
     Returns a sentence where not all of them came, empty where they did. Raises ``ServiceError``.
     """
+    from artui.providers.base import Rejected
+
     short: list[str] = []
     async with at_service(host.config, account, Vault(host.paths), short.append) as provider:
-        found = await provider.workflows()
+        try:
+            found = await provider.workflows()
+        except Rejected as problem:
+            if problem.reason != "no workflows":
+                raise
+            found = []
         if any(one.id == wanted for one in found):
             whole = await provider.workflow(wanted)
             found = [whole if one.id == wanted else one for one in found]

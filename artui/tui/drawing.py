@@ -10,10 +10,11 @@ from typing import Any
 
 @dataclass(slots=True)
 class Drawing:
-    """The widget that shows a real picture, None for half blocks; ``off``: no pictures at all; ``follows``: pictures
-    stand beside a list too and follow its cursor."""
+    """The widget that shows a real picture, None for half blocks; ``cell``: the pixels of a cell, across and down, for
+    such; ``off``: no pictures at all; ``follows``: pictures stand beside a list too and follow its cursor."""
 
     widget: Any = None
+    cell: tuple[int, int] = (8, 16)
     off: bool = False
     follows: bool = True
 
@@ -29,12 +30,19 @@ def choose_drawing(images: str, *, is_set: bool = True, environ: Mapping[str, st
     pictures follow the cursor only where the setting is made: the line may be slow.
     """
     chosen.widget, chosen.off = None, images == "off"
-    chosen.follows = not chosen.off and (is_set or not environ.get("SSH_CONNECTION"))
+    chosen.follows = not chosen.off and (is_set or not {"SSH_CONNECTION", "SSH_TTY"} & environ.keys())
     if images != "auto":
         return
     try:
         from textual_image import renderable, widget
+        from textual_image._terminal import get_cell_size
     except Exception:  # noqa: BLE001 — the import asks the terminal, which may answer anything or nothing
         return
-    if renderable.Image in (renderable.TGPImage, renderable.SixelImage):
+    if renderable.Image is renderable.SixelImage:
         chosen.widget = widget.Image
+    elif renderable.Image is renderable.TGPImage:
+        from artui.tui.kitty import kitty_image
+
+        chosen.widget = kitty_image()
+    size = get_cell_size()
+    chosen.cell = (size.width, size.height)

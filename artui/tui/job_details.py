@@ -144,8 +144,9 @@ class DetailsScreen(Above[None]):
 
     @property
     def _job(self) -> Job | None:
-        story = self.query_one(Details).story
-        return story.job if story else None
+        # It may be left, and its parts go one by one.
+        told = (one.story for one in self.query(Details))
+        return next((story.job for story in told if story), None)
 
     def action_decide(self) -> None:
         """Decide what only a person can; where nothing is to be decided any more, look at the result."""

@@ -22,6 +22,9 @@ from artui.tui.pictures import Blocks, Frame, Picture, Unshowable, corner, read_
 from artui.tui.shell import Line
 from artui.tui.words import size
 
+MOST_CELLS = 290
+"""A picture is no wider: Kitty's placeholders count no further than 297."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -115,9 +118,10 @@ class PictureView(Vertical):
 
     @property
     def dots(self) -> tuple[int, int]:
-        """The dots there is room for, across and down; for real pictures as many as a cell usually has pixels."""
-        wide, high = self.size.width, max(0, self.size.height - self.captions)
-        return (wide * 8, high * 16) if chosen.widget else (wide, 2 * high)
+        """The dots there is room for, across and down; for real pictures as many as the cells have pixels."""
+        wide, high = min(self.size.width, MOST_CELLS), max(0, self.size.height - self.captions)
+        across, down = chosen.cell if chosen.widget else (1, 2)
+        return wide * across, high * down
 
     async def show(self, frame: Frame) -> None:
         """Read and draw what this frame shows; of several calls the last one counts."""

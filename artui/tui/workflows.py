@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,13 +16,14 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 
 from artui.config import AccountConfig, Config, ConfigError, load, save_setting
+from artui.core import own_workflows
 from artui.core.finding import Fields, SortKey
 from artui.credentials import Vault
 from artui.journal import Connection, accounts, offers
 from artui.model.states import FINAL
 from artui.providers import capabilities
 from artui.sanitize import beginning, sanitize
-from artui.tui import catalogue, desktop, workflow_words
+from artui.tui import catalogue, desktop, own, workflow_words
 from artui.tui.catalogue import CatalogEntry, Catalogue
 from artui.tui.columns import Column, Slot, heads, layout, line
 from artui.tui.dialogs import Choice, No, Question, TextDialog
@@ -87,6 +88,8 @@ class Workflows(Narrowed, PanedPage):
     """The workflows of the account in use."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "add", "add our own", tooltip="Make a workflow of our own, where the service keeps none"),
+        Binding("e", "edit", "edit", tooltip="Change this workflow of our own, or show where it is written"),
         Binding(
             "c",
             "compare",
@@ -100,6 +103,7 @@ class Workflows(Narrowed, PanedPage):
         Binding("h", "executions", "executions", tooltip="What was bought of this workflow, at the service"),
         Binding("R", "fetch", "look again", tooltip="Look at the service for workflows and prices"),
         *Narrowed.NARROW,
+        Binding("x", "remove", show=False, tooltip="Take this workflow of our own away"),
         Binding("y", "copy", show=False, tooltip="Copy the id of this workflow"),
         *PanedPage.PANE,
     ]
@@ -114,7 +118,7 @@ class Workflows(Narrowed, PanedPage):
     Workflows.-paned #side { display: block; }
     Workflows.-paned #below { display: none; }
     """
-    changes = frozenset({"favourite", "fetch", "default"})
+    changes = frozenset({"favourite", "fetch", "default", "add", "edit", "remove"})
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 — as Textual
         super().__init__(id=id)
@@ -184,6 +188,10 @@ class Workflows(Narrowed, PanedPage):
                 and self.offer is not None
                 and (len(self._pair) == 2 or bool(self.offer.pinned) or self.offer.is_changed)
             )
+        if action in ("add", "edit", "remove"):
+            has_own = self.account is not None and capabilities(self.account.provider).own_workflows
+            if not has_own or (action != "add" and (not self.is_mounted or self.offer is None)):
+                return False
         if action in ("submit", "executions", "mark", "default"):
             return self.is_mounted and self.offer is not None
         return super().check_action(action, parameters)
@@ -199,7 +207,8 @@ class Workflows(Narrowed, PanedPage):
             return catalogue.read(db, self._account), offers.organization_name(db, organization)
 
         self.catalogue, self.organization = await self.host.view.ask(ask)
-        self.draw()
+        if self.app.is_running:  # else the widgets are going already
+            self.draw()
 
     def _looked(self, look: Look) -> None:
         """Jobs that came to an end change our history; what is not in sight is read when it comes."""
@@ -213,7 +222,8 @@ class Workflows(Narrowed, PanedPage):
         if account is None or self._asking:
             return
         self._asking = True
-        self.draw()
+        if self.app.is_running:
+            self.draw()
         try:
             short = await catalogue.renew(self.host, account, wanted)
             if short and short != self._trouble:
@@ -306,6 +316,11 @@ class Workflows(Narrowed, PanedPage):
             return "Workflows are kept at the service; seeing them needs an account: 5."
         if self._trouble:
             return f"{self._trouble}\nNothing is known of these workflows yet; R looks again, 5 shows the account."
+        if capabilities(self.account.provider).own_workflows and not self._asking:
+            who = sanitize(self._account, 30)
+            return f"{who} has no workflow yet: the service keeps none." + (
+                "" if self.host.readonly else " a makes one."
+            )
         if self.catalogue.fetched_at is None and not self._asking:
             return "Nothing is known of these workflows yet." + ("" if self.host.readonly else " R looks.")
         if self._asking:
@@ -387,6 +402,41 @@ class Workflows(Narrowed, PanedPage):
             return
         self.notify(f"{name} is the default of {whose} now; saved in settings.toml.", markup=False)
         self.draw()
+
+    def action_add(self) -> None:
+        """Make a workflow of our own."""
+        if self.account is not None:
+            self.run_latest(partial(self._build, self.account, None), "own")
+
+    def action_edit(self) -> None:
+        """Change this workflow of our own, or show where it is written."""
+        if self.offer is not None and self.account is not None:
+            self.run_latest(partial(self._build, self.account, self.offer), "own")
+
+    async def _build(self, account: AccountConfig, offer: CatalogEntry | None) -> None:
+        """Have a workflow of our own filled in, and save it."""
+        built = await own.build(self.host, account, offer)
+        if built is not None and await self._kept(account, built.key, built.table):
+            self.notify("Saved in settings.toml; commands find it too.", markup=False)
+
+    def action_remove(self) -> None:
+        """Take this workflow of our own away."""
+        if self.offer is not None and self.account is not None:
+            self.run_latest(partial(self._remove, self.account, self.offer), "own")
+
+    async def _remove(self, account: AccountConfig, offer: CatalogEntry) -> None:
+        if await own.may_remove(self.host, account, offer) and await self._kept(account, own.key_of(offer), None):
+            self.notify("It is taken away; what was bought of it stays known.", markup=False)
+
+    async def _kept(self, account: AccountConfig, key: str, table: Mapping[str, Any] | None) -> bool:
+        """Save a workflow of our own, or its end, and look at all of them anew; whether that went well."""
+        try:
+            self.host.config = await asyncio.to_thread(own_workflows.save, self.host.paths, account.name, key, table)
+        except ConfigError as problem:
+            self.notify(beginning(str(problem), 300), severity="error", markup=False)
+            return False
+        await self._fetch()
+        return True
 
     def action_fetch(self) -> None:
         """Look at the service again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -25,6 +26,9 @@ from tests.waiting import PATIENCE, until
 
 ARTUI = (sys.executable, "-m", "artui")
 
+_GRAPHICS = re.compile(rb"\x1b[_P][^\x1b]*\x1b\\")
+_BEGUN = re.compile(rb"\x1b(?:[_P][^\x1b]*\x1b?)?\Z")
+
 
 class _Screen(pyte.Screen):
     """pyte stops drawing a text at a mark that takes no cell and combines with nothing; terminals draw what follows."""
@@ -43,6 +47,7 @@ class Terminal:
         self._descriptor = descriptor
         self._screen = _Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
+        self._left = b""
 
     @property
     def lines(self) -> list[str]:
@@ -64,7 +69,11 @@ class Terminal:
             if not piece:
                 return
             self.sent += piece
-            self._stream.feed(piece)
+            # pyte knows no graphics: their strings would be texts to it.
+            drawn = _GRAPHICS.sub(b"", self._left + piece)
+            begun = _BEGUN.search(drawn)
+            self._left = begun[0] if begun else b""
+            self._stream.feed(drawn[: len(drawn) - len(self._left)])
             seconds = 0.0
 
     @property

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
-from artui.config import paths
+import pytest
+
+from artui.config import load, paths
+from artui.core import own_workflows
+from artui.credentials import KeyStore, Secret, Vault
 from tests.desk import Desk
 from tests.test_cli_watch import write_rule
 from tests.tui.terminal import Terminal, terminal
@@ -23,7 +28,36 @@ PALETTE = "\x10"
 LETTERS = tuple("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:?+-$,.<>~")
 OTHERS = ("\r", " ", "\t", "\x7f", "\x1b[Z", "\x03", PALETTE, ESCAPE, *ARROWS, *PAGES)
 IN_A_BURST = 40
+DEBUG = {"ARTUI_DEBUG": "1"}
+"""So that a failure shows where it is."""
 SEED = 19
+
+OPENINGS = (
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "$",
+    "1Gb",
+    "4w",
+    "1\r",
+    "1B",
+    "4\r",
+    "1p",
+    "3p",
+    "$\r",
+    "2w",
+    "1?",
+    "1/is:saved\rb",
+)
+"""What a burst begins with: a page; Review, a rule, batches, job, panes, pickers and questions, all unread."""
+FORM = ("3a", "3a2t", "3Ge", "3jx")
+"""The same for workflows of our own: the form of a new one, of one that is changed, and taking one away."""
+
+
+LEAVES = ("q", "\x03")
+"""The keys that leave a console where nothing is under way, without a question."""
 
 
 def click(column: int, line: int) -> str:
@@ -31,10 +65,10 @@ def click(column: int, line: int) -> str:
     return f"\x1b[<0;{column + 1};{line + 1}M\x1b[<0;{column + 1};{line + 1}m"
 
 
-def bursts(keys: int, source: random.Random) -> Iterator[list[str]]:
-    """So many keys in bursts, each begun on one of the places."""
+def bursts(keys: int, source: random.Random, openings: tuple[str, ...] = OPENINGS) -> Iterator[list[str]]:
+    """So many keys in bursts, each begun in one of the ways."""
     for number in range(keys // IN_A_BURST):
-        burst = [str(1 + number % 5)]
+        burst = list(openings[number % len(openings)])
         while len(burst) < IN_A_BURST:
             kind = source.random()
             if kind < 0.65:
@@ -67,23 +101,40 @@ def calm(shown: Terminal, burst: list[str]) -> None:
     def back() -> bool:
         shown.press(ESCAPE * 3 + "1")
         shown.settle(0.05)
-        assert shown.is_alive, f"it ended ({shown.ended}) after {burst}\n{shown.text}\n{shown.sent[-500:]!r}"
+        assert shown.is_alive, f"it ended ({shown.ended}) after {burst}\n{shown.text}\n{shown.sent[-5000:]!r}"
         return "[1 Jobs]" in shown.lines[1] and "+-" not in shown.text
 
     shown.until(back)
 
 
+@pytest.mark.timeout(3600)
 def test_keys_in_bursts_neither_end_the_console_nor_answer_a_question(desk: Desk, *, long: bool) -> None:
     desk.control("options", qa=600)
     at_work(desk)
     was, settings = written(), paths().config_file.read_text()
     charged = len(desk.simulator.ledger)
     source = random.Random(SEED)
-    with terminal("--ascii", folder=desk.inbox) as shown:
+    with terminal("--ascii", folder=desk.inbox, environ=DEBUG) as shown:
         shown.sees("[1 Jobs]", "boot.jpg")
-        for burst in [[PALETTE, PAGES[1]], *bursts(20_000 if long else 400, source)]:
+        for burst in [[PALETTE, PAGES[1]], *bursts(20_000 if long else 40 * len(OPENINGS), source)]:
             shown.press("".join(burst))
             calm(shown, burst)
             assert written() == was, burst
         assert paths().config_file.read_text() == settings
         assert len(desk.simulator.ledger) == charged
+
+
+@pytest.mark.timeout(3600)
+def test_keys_in_bursts_save_no_workflow_of_our_own_and_take_none_away(tmp_path: Path, *, long: bool) -> None:
+    where = paths()
+    where.create()
+    where.config_file.write_text('[accounts.portraits]\nprovider = "retouch4me"\n')
+    Vault(where).keep("portraits", Secret("a-token"), KeyStore.FILE)
+    own_workflows.save(where, "portraits", "ours", {"title": "Ours", "tasks": [{"plugin": "Heal", "alpha1": 0.9}]})
+    before = own_workflows.tables(load(where).accounts["portraits"])
+    with terminal("--ascii", folder=tmp_path, environ=DEBUG) as shown:
+        shown.sees("[1 Jobs]")
+        for burst in bursts(4_000 if long else 80, random.Random(SEED), FORM):
+            shown.press("".join(key for key in burst if key not in LEAVES))
+            calm(shown, burst)
+            assert own_workflows.tables(load(where).accounts["portraits"]) == before, burst

@@ -18,7 +18,7 @@ from artui.journal import Connection, accounts, jobs, requests
 from artui.model.states import Stage, Status
 from artui.tui.app import Console
 from artui.tui.choosing import ChoiceDialog
-from artui.tui.dialogs import No, Question, TextDialog
+from artui.tui.dialogs import Choice, No, Question, TextDialog
 from artui.tui.drawing import Drawing
 from artui.tui.look import ASCII, DARK, HIGH_CONTRAST, LIGHT, TERMINAL, UNICODE, bar, shares
 from artui.tui.outside import notice
@@ -78,6 +78,18 @@ async def test_a_dialog_that_is_left_from_below_gives_its_result_once_it_can() -
         await desk.press("n")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
         assert answers == ["code", None, "code again"]
+
+
+async def test_a_dialog_that_is_left_before_it_is_there_is_left_once_it_is() -> None:
+    async with at_desk() as desk:
+        given: list[object] = []
+        dialog = Question("Really?", [], (No("no"), Choice("y", "yes", True)))
+        pushed = desk.console.push_screen(dialog, given.append)
+        dialog.dismiss(None)  # none of its parts is there yet
+        assert given == []
+        await pushed
+        await desk.until(lambda: given == [None])
+        assert len(desk.console.screen_stack) == 1
 
 
 async def test_the_header_shows_money_and_what_needs_a_person() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import time
 import tomllib
@@ -16,6 +17,7 @@ from rich.color import Color, ColorSystem
 from textual.widgets import Input
 
 from artui.config import paths
+from artui.credentials import KeyStore, Secret, Vault
 from artui.engine.anchor import open_journal
 from artui.engine.client import start_watching
 from artui.journal import Connection, JournalProblem, accounts, jobs, requests, reviews, rules, seen
@@ -142,7 +144,7 @@ async def test_a_rule_that_nobody_watches_says_so_and_how_to() -> None:
         assert re.search(r"! /srv/in +not watched +- +- +- \[\.+\|\.\|\] +-/500", row_of(desk, "! /srv/in"))
         await desk.sees("Not watched by any engine: `artui watch`, or its service, watches.")
         await desk.press("w")
-        await desk.sees("Start watching now?", "artui service install", "`artui watch --dry-run` lists")
+        await desk.sees("Start watching now?", "`artui watch --dry-run` lists")
         await desk.until(lambda: "1 rule without a daily cap, at most 500 cr a day by the others." in _joined(desk))
 
 
@@ -420,6 +422,54 @@ async def test_watching_is_started_after_a_yes_and_ended_so(monkeypatch: pytest.
         await desk.press("y")
         await told(desk, "No folder is watched any more.")
     assert did == ["start", "stop"]
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine whose service manager only notes what it is told, a rule, and its sign-in in a file; the notes."""
+    Vault(paths()).keep("studio", Secret("a-token"), KeyStore.FILE)
+    write_rules(RULES.partition("# The second")[0].replace("/srv/", f"{tmp_path}/"))
+    notes, bin_ = tmp_path / "notes", tmp_path / "bin"
+    bin_.mkdir()
+    for name in ("systemctl", "loginctl"):
+        (bin_ / name).write_text(f'#!/bin/sh\necho {name} "$@" >> {notes}\n')
+        (bin_ / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{bin_}:{os.environ['PATH']}")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    return notes
+
+
+async def test_a_service_is_installed_after_all_it_will_do_was_agreed_to(systemd: Path, tmp_path: Path) -> None:
+    async with at_desk(size=(100, 40)) as desk:
+        await on_watch(desk)
+        await desk.press("w")
+        await desk.sees("Start watching now?", "i  at every login too (`artui service install`) ...")
+        await desk.press("i")
+        await desk.sees(
+            "Install the service and start it? At most 500 cr a day", "artui-watch.service", "daemon-reload"
+        )
+        await desk.press("i", "enter")
+        await desk.press("w", "i")
+        await desk.sees("Install the service")
+        assert not told_to(systemd)
+        await desk.press("y")
+        await told(desk, "The service is installed and started")
+    assert "systemctl --user restart artui-watch" in told_to(systemd)
+    assert "ExecStart=" in told_to(tmp_path / "xdg/systemd/user/artui-watch.service")
+
+
+async def test_where_no_service_can_be_installed_it_says_why(systemd: Path) -> None:
+    Vault(paths()).forget("studio")
+    async with at_desk(size=(100, 40)) as desk:
+        await on_watch(desk)
+        await desk.press("w")
+        await desk.press("i")
+        await told(desk, "artui login studio --store file")
+    assert not told_to(systemd)
+
+
+def told_to(notes: Path) -> str:
+    return notes.read_text() if notes.exists() else ""
 
 
 async def test_why_watching_does_not_begin_is_said() -> None:

@@ -50,6 +50,11 @@ if TYPE_CHECKING:
     from artui.tui.sampling import Sample
 
 
+LINES = ("strip", "changes", "standing", "said")
+PARTS = frozenset({"title", "whose", "nothing", "pair", *LINES, "keys"})
+"""The parts of the screen, one below the other; ``LINES`` stand below the pictures."""
+
+
 def _read_one(db: Connection, number: int) -> tuple[Job | None, Decision | None]:
     made = reviews.of_job(db, number)
     return jobs.get(db, number), made[-1] if made else None
@@ -149,7 +154,7 @@ class ReviewScreen(Narrowed, Above[None]):
         with Horizontal(id="pair"):
             yield PictureView("before", None, plain=plain, id="before")
             yield PictureView("after", None, plain=plain, id="after")
-        for name in ("strip", "changes", "standing", "said"):
+        for name in LINES:
             yield Line(id=name)
         yield Keys()
 
@@ -232,8 +237,8 @@ class ReviewScreen(Narrowed, Above[None]):
 
     @property
     def _is_shown(self) -> bool:
-        """Whether its parts are there: it may be left while something is read for it."""
-        return self.app.is_running and len(self.query(PictureView)) == 2
+        """Whether all its parts are there: it may be left while something is read for it, and they go one by one."""
+        return self.app.is_running and {one.id for one in self.children} >= PARTS and len(self.query(PictureView)) == 2
 
     @property
     def _views(self) -> tuple[PictureView, PictureView]:
@@ -267,7 +272,7 @@ class ReviewScreen(Narrowed, Above[None]):
 
     def _arrange(self) -> None:
         """Give the pictures their room, and read them anew."""
-        if not self.app.is_running:
+        if not self._is_shown:
             return
         before, after = self._views
         asking, alone = self._asking, not self._is_pair
@@ -283,7 +288,7 @@ class ReviewScreen(Narrowed, Above[None]):
 
     def draw(self) -> None:
         """Draw all lines around the pictures."""
-        if not self.is_mounted or not self.app.is_running:
+        if not self._is_shown:
             return
         cells, glyphs, now, entry = self.app.size.width, self.host.glyphs, time.time(), self.entry
         say = {

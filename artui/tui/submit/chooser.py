@@ -440,24 +440,25 @@ class Chooser(Narrowed, Vertical):
 
     def action_pattern(self) -> None:
         """Mark by a pattern."""
-        self._ask_pattern("Mark by a pattern", "these are marked", on=True)
+        self._ask_pattern("Mark by a pattern", "Of what is shown, these are marked.", on=True)
 
     def action_unmark_pattern(self) -> None:
         """Take marks away by a pattern."""
-        self._ask_pattern("Unmark by a pattern", "these lose their mark", on=False)
+        self._ask_pattern(
+            "Unmark by a pattern", "Of all that is marked, in whatever folder, these lose their mark.", on=False
+        )
 
     def _ask_pattern(self, title: str, what: str, *, on: bool) -> None:
         def typed(pattern: str | None) -> None:
             if pattern:
                 like = pattern.casefold()
-                paths = self._markable(self.files.items)
-                if not on:
-                    paths = [item.path for item in self.files.items if item.path in self.marks]
+                paths = self._markable(self.files.items) if on else list(self.marks)
                 fits = [path for path in paths if fnmatch.fnmatchcase(path.name.casefold(), like)]
                 self.put_marks(fits, on=on, top=self.folder)
-                self.notify(f"{plural(len(fits), 'photo')} here like {sanitize(pattern, 30)}.", markup=False)
+                where = "here" if on else "marked"
+                self.notify(f"{plural(len(fits), 'photo')} {where} like {sanitize(pattern, 30)}.", markup=False)
 
-        lines = [f"* stands for anything, ? for one character. Of what is shown, {what}."]
+        lines = ["* stands for anything, ? for one character.", what]
         self.app.push_screen(Ask(title, lines, value="*.jpg"), typed)
 
     def action_marked_only(self) -> None:

@@ -28,7 +28,7 @@ from artui.sanitize import beginning, sanitize
 from artui.tui import catalogue
 from artui.tui.deciding import ask_credits
 from artui.tui.dialogs import Choice, No, Question, TextDialog
-from artui.tui.watches import written
+from artui.tui.watches import keeping, written
 from artui.tui.watches.form import photos_in
 from artui.tui.watches.standing import RuleStatus, is_watching
 from artui.tui.words import clock, home, plural
@@ -272,6 +272,14 @@ def most_a_day(entries: Sequence[written.RuleEntry]) -> str:
     return f"{plural(free, 'rule')} without a daily cap, at most {capped:,} cr a day by the others."
 
 
+class Starting(Enum):
+    """The answers to whether watching begins."""
+
+    NOW = auto()
+    KEPT = auto()
+    """By a service, at every login too."""
+
+
 async def _start(host: Host, entries: Sequence[written.RuleEntry]) -> None:
     watched = [entry for entry in entries if entry.rule]
     lines = [
@@ -279,20 +287,34 @@ async def _start(host: Host, entries: Sequence[written.RuleEntry]) -> None:
         "`artui watch --dry-run` lists that.",
         await _there_already(host, watched),
         _production(host, watched),
-        "It ends with the demo."
-        if host.demo
-        else "It goes on when the console is closed. `artui service install` makes it start with the machine.",
+        "It ends with the demo." if host.demo else "It goes on when the console is closed.",
     ]
     lines += ["A rule that cannot be used keeps all from being watched."] * (len(watched) < len(entries))
-    question = Question(
-        f"Start watching now? {most_a_day(watched)}",
-        [line for line in lines if line],
-        (No("not now"), Choice("y", "start", True)),
-    )
-    if await host.ask(question):
+    choices: list[Choice[Starting] | No] = [No("not now"), Choice("y", "start", Starting.NOW)]
+    if not host.demo:
+        choices.append(Choice("i", "at every login too (`artui service install`) ...", Starting.KEPT))
+    most = most_a_day(watched)
+    answer = await host.ask(Question(f"Start watching now? {most}", [line for line in lines if line], choices))
+    if answer is Starting.KEPT:
+        await _install(host, [_production(host, watched)], most)
+    elif answer is Starting.NOW:
         host.notify("Watching begins ...", markup=False)
         if await _carried_out(host, start_watching):
             host.notify(f"{plural(len(watched), 'folder')} watched from now on. w stops it.", markup=False)
+
+
+async def _install(host: Host, payers: Sequence[str], most: str) -> None:
+    """Ask once more, with all that will be done, and have it done."""
+    try:
+        steps = [*filter(None, payers), *await asyncio.to_thread(keeping.steps)]
+        title = f"Install the service and start it? {most}"
+        if await host.ask(Question(title, steps, (No("install nothing"), Choice("y", "do all this", True)))):
+            host.notify("The service is being installed ...", markup=False)
+            await asyncio.to_thread(keeping.install)
+            host.notify("The service is installed and started; it starts at every login too. w stops it.", markup=False)
+    except keeping.CannotKeep as why:
+        host.news.tell(time.time(), beginning(str(why), 300))
+        host.notify(beginning(str(why), 300), severity="error", markup=False)
 
 
 def _production(host: Host, watched: Sequence[written.RuleEntry]) -> str:

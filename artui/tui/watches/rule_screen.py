@@ -159,6 +159,8 @@ class RuleScreen(Narrowed, Above[None]):
         self._reading.ask()
 
     async def _read(self) -> None:
+        if not self._is_shown:
+            return
         near, entry, group = tuple(self.query_one(JobTable).near()), self.standing.entry, self.group
         lines, settings = 2 * max(24, self.size.height), self.host.config
         taken = self._taken
@@ -177,8 +179,13 @@ class RuleScreen(Narrowed, Above[None]):
             return RuleRead(one, order, found, around, groups, files, bad, log)
 
         page = await self.host.view.ask(ask)
-        if self.is_mounted:
+        if self._is_shown:
             self._show(page)
+
+    @property
+    def _is_shown(self) -> bool:
+        """Whether its parts are there: it may be left while something is read for it, and they go one by one."""
+        return self.app.is_running and bool(self.query(JobTable)) and bool(self.query(Keys))
 
     def _show(self, page: RuleRead) -> None:
         self._page, self.standing = page, page.standing

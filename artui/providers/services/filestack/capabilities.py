@@ -24,5 +24,6 @@ CAPABILITIES: Final = Capabilities(
     wait_headers=("filestack-reset",),
     webhook_at="Filestack's portal",
     signs_webhooks=True,
+    own_workflows=True,
     sign_in_lasts="it has no end; artui signs each hour anew",
 )

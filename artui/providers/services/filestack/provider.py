@@ -105,14 +105,14 @@ class Filestack(HttpProvider[FilestackSettings]):
                 "add [accounts.NAME.workflows.KEY] to config.toml, as the example shows that `artui config init` writes"
             )
             raise Rejected(f"{self.title}: no workflow is set up yet: {said_where}", reason="no workflows")
-        return [_known(key, one) for key, one in self._workflows.values()]
+        return [known_as(key, one) for key, one in self._workflows.values()]
 
     async def workflow(self, workflow_id: str) -> Workflow:
         """One of them; :class:`Rejected` ``not found`` where the settings do not name it."""
         found = self._workflows.get(workflow_id.lower())
         if found is None:
             raise Rejected(f"{self.title}: the account's settings name no workflow {workflow_id}", reason="not found")
-        return _known(*found)
+        return known_as(*found)
 
     def _named(self, workflow_id: str) -> WorkflowSettings | None:
         _, known = self._workflows.get(workflow_id.lower(), ("", None))
@@ -376,7 +376,8 @@ class _Wary:
 # -------------------------------------------------------------------------------------------------- small conclusions
 
 
-def _known(key: str, one: WorkflowSettings) -> Workflow:
+def known_as(key: str, one: WorkflowSettings) -> Workflow:
+    """A workflow of the settings as it is told of elsewhere."""
     components = tuple(Component("task", task) for task in one.tasks)
     return Workflow(one.id, "", one.title or key, one.price, components, key=key)
 

@@ -30,5 +30,6 @@ CAPABILITIES: Final = Capabilities(
     ),
     key_name="retouch token",
     known_by_key=True,
+    own_workflows=True,
     sign_in_lasts="no end is stated; one that has run out is told at the next call",
 )

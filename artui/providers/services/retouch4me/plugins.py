@@ -25,7 +25,8 @@ PRICE: Final = 1
 """Credits for one photo, however many plugins work on it."""
 
 _USER: Final = "User Params"
-_HELPER: Final = "Face Detection"
+HELPER: Final = "Face Detection"
+"""Finds faces for the plugins after it; it leaves no picture of its own."""
 
 Words = Callable[[object], str]
 
@@ -216,7 +217,7 @@ _ORDERED: Final = (
 )
 
 PLUGINS: Final[Mapping[str, Plugin]] = {
-    plugin.name: plugin for plugin in (Plugin(_HELPER, {"layer": _ANY_LAYER}), *_ORDERED)
+    plugin.name: plugin for plugin in (Plugin(HELPER, {"layer": _ANY_LAYER}), *_ORDERED)
 }
 """Every plugin in the order in which the service wants them; faces are found first, for those that come after."""
 
@@ -256,7 +257,7 @@ class Recipe(BaseModel):
             raise ValueError("must hold at least one task: write [[….tasks]], and plugin = under it")
         tasks = tuple(_task(number, table) for number, table in enumerate(tables, 1))
         _refuse_order([task["plugin"] for task in tasks])
-        judged = [(number, task) for number, task in enumerate(tasks, 1) if task["plugin"] != _HELPER]
+        judged = [(number, task) for number, task in enumerate(tasks, 1) if task["plugin"] != HELPER]
         layered = [number for number, task in judged if task.get("layer")]
         # Whether an archive has the picture that flat tasks made is not documented: it might be paid for and missing.
         if layered and len(layered) < len(judged):
@@ -339,7 +340,7 @@ def _refuse_order(names: Sequence[str]) -> None:
         if name in names[: number - 1]:
             raise ValueError(f"task {number} ({name}) is there twice: each plugin works once on a photo")
         if places.index(name) < places.index(before):
-            first = ", for other plugins use the faces it finds" if name == _HELPER else ""
+            first = ", for other plugins use the faces it finds" if name == HELPER else ""
             earlier = next(n for n, other in enumerate(names, 1) if places.index(other) > places.index(name))
             raise ValueError(f"task {number} ({name}) must come before task {earlier} ({names[earlier - 1]}){first}")
 
