@@ -20,7 +20,7 @@ from artui.tui.rows import Options
 Row = TypeVar("Row")
 
 
-class _Narrowed(Dialog[Answer], Generic[Row, Answer]):
+class ListDialog(Dialog[Answer], Generic[Row, Answer]):
     """A list narrowed by typing."""
 
     ways: ClassVar[str]
@@ -105,7 +105,7 @@ class _Narrowed(Dialog[Answer], Generic[Row, Answer]):
         self.dismiss(None)
 
 
-class ChoiceDialog(_Narrowed[Answer, Answer]):
+class ChoiceDialog(ListDialog[Answer, Answer]):
     """A list to choose from; gives what was chosen, None where the person went back."""
 
     ways = "up and down move, enter takes it, esc goes back"
@@ -115,7 +115,7 @@ class ChoiceDialog(_Narrowed[Answer, Answer]):
         self.dismiss(row)
 
 
-class SeveralDialog(_Narrowed[Row, "tuple[Row, ...]"]):
+class SeveralDialog(ListDialog[Row, "tuple[Row, ...]"]):
     """A list to choose one or several from; gives those that were marked, in the order of the list, else the one under
     the cursor; None where the person went back."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC
 from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any
@@ -18,11 +19,12 @@ from artui.providers import capabilities, names, own_workflows
 from artui.tui.above import Above, Dialog
 from artui.tui.batches import BatchesScreen
 from artui.tui.builder import Builder
-from artui.tui.choosing import ChoiceDialog
+from artui.tui.choosing import ChoiceDialog, ListDialog, SeveralDialog
 from artui.tui.dialogs import Ask, InputDialog, No, Question, TextDialog
 from artui.tui.job_details import DetailsScreen
 from artui.tui.reviewing import ReviewScreen
 from artui.tui.reviewing.questions import Reasons
+from artui.tui.runs import RunsScreen
 from artui.tui.sign_in_dialogs import CodeScreen, KeyScreen, PayersScreen
 from artui.tui.watches.form import Draft, Form
 from artui.tui.watches.rule_screen import RuleScreen
@@ -42,6 +44,8 @@ EACH: dict[type[Screen[Any]], Callable[[], Screen[Any]]] = {
     Ask: lambda: Ask("What?"),
     KeyScreen: lambda: KeyScreen("Which key?"),
     ChoiceDialog: lambda: ChoiceDialog("Which?", [("a", Content("a"))], lambda one: (one,)),
+    SeveralDialog: lambda: SeveralDialog("Which?", [("a", Content("a"))], lambda one: (one,)),
+    RunsScreen: lambda: RunsScreen("It", [], UTC),
     TextDialog: lambda: TextDialog("A text", Content("to be read")),
     PayersScreen: lambda: PayersScreen([], sign="*"),
     BatchesScreen: lambda: BatchesScreen([]),
@@ -62,7 +66,7 @@ def test_all_kinds_are_here_and_leave_as_what_lies_above_a_screen_does() -> None
     for module in walk_packages(tui.__path__, "artui.tui."):
         import_module(module.name)
     kinds = {kind for kind in every(Above) if kind.__module__.startswith("artui.")}
-    assert kinds - {Above, Dialog, InputDialog} == EACH.keys() | ELSEWHERE
+    assert kinds - {Above, Dialog, InputDialog, ListDialog} == EACH.keys() | ELSEWHERE
     assert {kind for kind in kinds - {Above} if {"dismiss", "on_event"} & vars(kind).keys()} == set()
 
 
