@@ -281,10 +281,18 @@ def test_what_a_clock_put_down_that_was_ahead_is_due_when_an_engine_starts(journ
         journal.write(jobs.move, job, Stage.NEW, Status.WAITING, "put off", reason=Reason.TRY_AGAIN, due=now + ahead)
         for job, ahead in zip(added(journal, 2), (year, hour), strict=True)
     ]
-    journal.write(requests.engine_starts, 1, "host", "background", "0")
-    far, near = (journal.read(jobs.get, job.id).due for job in waiting)
-    assert now <= far <= time.time()
-    assert near == now + hour
+    rows = [(job.id, now + ahead) for job, ahead in zip(waiting, (year, hour), strict=True)]
+    for insert in (
+        "deliveries (job, due, command, wanted, state, changed_at) VALUES (?, ?, '', '', 'pending', 0)",
+        "notified (kind, next_at, target, told) VALUES (?, ?, 'phone', 0)",
+    ):
+        journal.write(lambda db, insert=insert: db.executemany(f"INSERT INTO {insert}", rows))
+    journal.write(requests.bring_forward, now)
+    for ask in (
+        "SELECT due FROM jobs WHERE due IS NOT NULL ORDER BY id", "SELECT due FROM deliveries ORDER BY job",
+        "SELECT next_at FROM notified ORDER BY kind",
+    ):  # fmt: skip
+        assert journal.read(lambda db, ask=ask: [at for (at,) in db.execute(ask)]) == [now, now + hour], ask
 
 
 def test_one_photo_has_one_buyer(journal: Journal) -> None:

@@ -154,6 +154,7 @@ class Supervisor:
         ready = False
         while not ready:
             with self._waiting_for_disk():
+                await self.journal.write_async(requests.bring_forward, self.clock.now())
                 await self._open_workers()
                 await self.journal.write_async(requests.engine_ready, self.generation)
                 ready = True

@@ -186,11 +186,6 @@ def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) 
         " WHERE what = ? AND done_at IS NULL AND json_extract(arguments, '$.pid') IS NOT ?",
         (now, Command.STOP, pid),
     )
-    # A clock that was ahead put it down: it would wait until that time comes.
-    db.execute(
-        "UPDATE jobs SET due = ? WHERE status IN ('ready', 'running', 'waiting', 'held') AND due > ?",
-        (now, now + LONGEST_WAIT),
-    )
     return int(
         value(
             db,
@@ -199,6 +194,17 @@ def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) 
             (pid, host, mode, now, now, version),
         )
     )
+
+
+def bring_forward(db: Connection, now: float) -> None:
+    """Make due what a clock put down that was ahead, and would wait until that time comes. ``now``: what the clock that
+    the engine goes by says."""
+    for waiting in (
+        "jobs SET due = ?1 WHERE status IN ('ready', 'running', 'waiting', 'held') AND due > ?2",
+        "deliveries SET due = ?1 WHERE state = 'pending' AND due > ?2",
+        "notified SET next_at = ?1 WHERE next_at > ?2",
+    ):
+        db.execute(f"UPDATE {waiting}", (now, now + LONGEST_WAIT))
 
 
 def engine_ready(db: Connection, generation: int) -> None:
