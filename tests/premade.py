@@ -62,6 +62,8 @@ def empty_journal() -> tuple[bytes, str, str, float, str]:
         uuid = store.journal_uuid(db)
         [(origin, since)] = store.rows(db, "SELECT origin, since FROM origins")
         webhook = store.value(db, "SELECT webhook FROM engine")
+        since += 0.5 if since.is_integer() else 0.0  # else SQLite writes it as an integer, which is not found
+        db.execute("UPDATE origins SET since = ?", (since,))
         db.close()
         return path.read_bytes(), uuid, origin, since, webhook
 

@@ -92,7 +92,7 @@ def test_status_and_plan_say_when_the_hours_begin(desk: Desk) -> None:
     desk.configure(more=f'hours = "{far:%a} 07:00-08:00"\nbandwidth = "8 MB/s"'.lower().replace("mb/", "MB/"))
     desk.photo()
     planned = desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--dry-run")
-    begins = f"{far:%d %b} 07:00"
+    begins = f"{far:%a} 07:00".lower()
     assert f"outside the account's hours: sent from {begins} on" in planned.out
     desk("submit", desk.inbox, "-w", "Export only", "-o", desk.out, "--yes")
     assert f"outside its hours: sends from {begins} on" in desk("status").out

@@ -56,7 +56,7 @@ def rule(journal: Journal, state: RuleState = RuleState.WATCHING, *, paused: boo
             month=None,
             twins="copy",
         )
-        rules.set_offer(db, RULE, json.dumps({"definition": {"name": "Cut", "price": 10}}))
+        rules.set_offer(db, RULE, json.dumps({"definitions": [{"name": "Cut", "price": 10}]}))
         rules.set_state(db, RULE, state)
         db.execute("UPDATE rules SET paused = ?", (paused,))
         row = rules.row(db, RULE)

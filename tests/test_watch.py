@@ -651,7 +651,7 @@ async def test_why_tells_what_becomes_of_a_file_without_doing_anything(studio: S
     [offer] = await offers.ask(rule)
     found = list(dry_run(rule, [offer], studio.journal, offers, dt.UTC))
     assert [one.file.name for one in found] == ["b.jpg", "half.jpg", "twin.jpg"]
-    dearer = replace(offer, workflow=replace(offer.workflow, price=11))
+    dearer = replace(offer, workflow=replace(offer.workflow, price=11, id="made-anew"))
     waits = next(dry_run(rule, [dearer], studio.journal, offers, dt.UTC))
     assert (waits.verdict, waits.reason) == (FileVerdict.WAITS, "held")
     assert "now costs 11, not 10" in waits.message

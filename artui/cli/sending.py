@@ -38,8 +38,7 @@ class OrderSending:
     """Whether it orders what was rejected, each once whoever asks."""
 
     def show(self, order: Order) -> tuple[str, Any]:
-        """Show the order and what it costs; returns the question about it, and its plan as JSON has it. Raises
-        CommandError where there is nothing to send."""
+        """Show the order and what it costs; returns the question about it, and its plan as JSON has it."""
         from artui.cli.planned import Telling, plan_document
         from artui.core.health_phrases import opening
         from artui.core.quote import order_portions, quote
@@ -58,9 +57,6 @@ class OrderSending:
             for line in telling.lines():
                 (put if self.flags.dry_run else say)(line)
         self._tell_sample(len(order.queued))
-        if not order.photos:
-            hint = " Its sub-folders are sent with -r." if self.has_subfolders else ""
-            raise CommandError(Exit.USAGE, f"There is no photo to send.{hint}")
         return telling.question(), plan_document(order, account, self.batches.main, self.batches.of, cost, opens)
 
     def _tell_sample(self, number: int) -> None:
@@ -68,6 +64,12 @@ class OrderSending:
         if sample is not None and sample < number and not (self.flags.as_json and self.flags.dry_run):
             tell = put if self.flags.dry_run else say
             tell(f"A sample of {sample:,} is sent; {number - sample:,} wait, unsent, for `artui approve`.")
+
+    def refuse_empty(self, order: Order) -> None:
+        """Raises CommandError where there is nothing to send."""
+        if not order.photos:
+            hint = " Its sub-folders are sent with -r." if self.has_subfolders else ""
+            raise CommandError(Exit.USAGE, f"There is no photo to send.{hint}")
 
     def may_send(self, question: str) -> bool:
         """Whether a person, or an option, says yes to it."""
@@ -155,11 +157,13 @@ def carry_out(
         return first(besides)
     journal, flags = orders[0][0].journal, orders[0][0].flags
     shown = [sending.show(order) for sending, order in orders]
+    if flags.dry_run and flags.as_json:
+        _put([document for _, document in shown], as_list=as_list)
+    for sending, order in orders:
+        sending.refuse_empty(order)
     # A file that was refused is a failure.
     ends = [*besides, *(Exit.FAILED if order.refused else Exit.OK for _, order in orders)]
     if flags.dry_run:
-        if flags.as_json:
-            _put([document for _, document in shown], as_list=as_list)
         return first(ends)
     agreed = [
         one for one, (question, _) in zip(orders, shown, strict=True) if not one[1].queued or one[0].may_send(question)

@@ -199,11 +199,10 @@ class PinnedOffer:
 
 def dearer(offers: Sequence[Offer], last: Sequence[Offer]) -> str:
     """Why offers need a yes: what a workflow costs now, and what before; empty where they need none."""
-    before = {offer.workflow.id: offer.workflow.price for offer in last}
-    for flow in (offer.workflow for offer in offers):
-        price, was = flow.price, before.get(flow.id)
+    for offer, before in zip(offers, last, strict=False):  # in the rule's order; one made anew has another id
+        price, was = offer.workflow.price, before.workflow.price
         if price is not None and was is not None and price > was:
-            return f"{flow.name} now costs {price}, not {was}: nothing is sent at the new price"
+            return f"{offer.workflow.name} now costs {price}, not {was}: nothing is sent at the new price"
     return ""
 
 

@@ -7,6 +7,7 @@ the same test does not fail on a disk that lies, or without the journal's syncs,
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import shutil
 import signal
@@ -79,7 +80,7 @@ async def cut_often(folder: Path, seed: int, *, lies: bool = False) -> int:
     with powered(disk), checkpointed(chance.choice(PAGES)), Journal(folder / "journal.db") as journal:
         for number in range(ROUNDS):
             photos = chance.choice((1, 1, 2, 8))
-            text = f"{number:04}" + "x" * chance.choice((10, 3000, 20_000))
+            text = json.dumps(f"{number:04}" + "x" * chance.choice((10, 3000, 20_000)))
             works = [journal.write_async(jobs.add, None, [new_job()]) for _ in range(photos)]
             await asyncio.gather(*works, journal.write_async(accounts.keep_workflow, "studio", "wf", text))
             told.append((told[-1][0] + photos, text))

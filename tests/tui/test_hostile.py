@@ -51,8 +51,8 @@ CORPUS = [os.fsencode(text) for text in (*CONTROLS, *SEQUENCES, *MARKUP, *LETTER
 FORBIDDEN = re.compile("[\x00-\x07\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[P_^][^\x1b]*\x1b\\|[ -/]*[0-~])")
 
-OSC = {"\x1b]22;"}
-"""The only such command Textual sends: the pointer's shape."""
+OSC = {"\x1b]22;", "\x1b]11;"}
+"""The only such commands that are sent: the pointer's shape, and the question for the terminal's ground."""
 
 
 def check(sent: bytes) -> None:

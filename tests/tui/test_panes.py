@@ -132,7 +132,7 @@ async def test_the_table_says_less_beside_a_narrow_pane() -> None:
     async with at_desk(NARROW) as desk:
         await desk.press("p")
         await desk.sees("Stage", "1st of 2")
-        stages = [line[24:38].strip() for line in desk.lines()[4:10]]
+        stages = [line[32:46].strip() for line in desk.lines()[4:10]]
         assert stages == ["failed", "about to ~", "processing", "1st of 2", "queued", "saved"]
 
 
