@@ -295,6 +295,16 @@ def test_what_a_clock_put_down_that_was_ahead_is_due_when_an_engine_starts(journ
         assert journal.read(lambda db, ask=ask: [at for (at,) in db.execute(ask)]) == [now, now + hour], ask
 
 
+def test_where_a_clock_was_put_back_by_an_hour_what_is_tried_again_is_due_at_a_start(journal: Journal) -> None:
+    now = time.time()
+    hour, minute = (
+        journal.write(jobs.move, job, Stage.NEW, Status.WAITING, "put off", reason=Reason.TRY_AGAIN, due=now + ahead)
+        for job, ahead in zip(added(journal, 2), (3600.0, 60.0), strict=True)
+    )
+    journal.write(holds.recover, "studio", now, now)
+    assert [journal.read(jobs.get, job.id).due for job in (hour, minute)] == [now, now + 60.0]
+
+
 def test_one_photo_has_one_buyer(journal: Journal) -> None:
     first, second, other = added(journal, 3)
     buyer = checked(journal, first)

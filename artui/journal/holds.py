@@ -246,7 +246,7 @@ def recover(db: Connection, account: str, now: float, settle_due: float, lost: s
     # A time that lies further off than any wait was written by a clock that has jumped since.
     db.execute(
         "UPDATE jobs SET due = ? WHERE account = ? AND status = 'waiting' AND due > ? AND reason = ?",
-        (now + LONGEST_WAIT, account, now + LONGEST_WAIT, Reason.TRY_AGAIN),
+        (now, account, now + LONGEST_WAIT, Reason.TRY_AGAIN),
     )
     release_due(db, account, math.inf, most=-1)  # the disk or folder may be well again since
     return len(left)
