@@ -15,8 +15,8 @@ from artui.providers.base import Puzzling, Transient
 from artui.providers.http import Client, HttpRequest
 from artui.providers.http.addresses import is_public, may_be_public
 from artui.providers.http.redirects import Misdirected, follow
+from tests.certificates import CERTIFICATE
 from tests.peer import Link, Memory, answering, serving
-from tests.test_http import CERTIFICATE
 
 TOKEN = "eyJ-a-token-that-nobody-may-see"
 DATE = "Date: Mon, 01 Jan 2001 00:00:00 GMT\r\n"

@@ -24,7 +24,7 @@ from tests.bench.home import Home, bytecode, home, sink
 from tests.bench.line import line
 from tests.bench.sink import ORGANIZATION, WORKFLOW
 from tests.bench.uploads import MEGABYTE, photos
-from tests.test_http import CERTIFICATE
+from tests.certificates import CERTIFICATE
 
 ONE_WAY = 0.02
 """Seconds that a byte is on its way: 40 ms there and back."""
