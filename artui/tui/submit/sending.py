@@ -260,7 +260,7 @@ def _bought_before(order: Order) -> list[str]:
     if anew := [planned for _, planned in order.having(Verdict.SEND) if planned.copy]:
         number, name = plural(len(anew), "photo"), sanitize(anew[0].found.path.name, 24)
         lines.append(f"{number} with new metadata bought anew, by your word: {name}.")
-    if twins := len(order.having(Verdict.TWIN)):
+    if twins := len({one.found.path for _, one in order.having(Verdict.TWIN)}):
         lines.append(f"{twins:,} {'is' if twins == 1 else 'are'} the same photo as another, not paid.")
     return lines
 
