@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, cast
 
 from textual.dom import DOMNode
@@ -92,6 +92,12 @@ class Hosted(DOMNode):
     def host(self) -> Host:
         """The console it is shown in."""
         return cast("Host", self.app)
+
+    def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+        """As Textual does, but not where the parts it is about have gone meanwhile, for it is being left."""
+        return super().call_after_refresh(
+            lambda: callback(*args, **kwargs) if self.children or not self._is_mounted else None
+        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Take the keys that change anything away from a console that only reads."""
