@@ -278,7 +278,7 @@ def test_jobs_are_taken_oldest_first_and_waiting_ones_when_due(journal: Journal)
 def test_what_a_clock_put_down_that_was_ahead_is_due_when_an_engine_starts(journal: Journal) -> None:
     year, hour, now = 365 * 86400.0, 3600.0, time.time()
     waiting = [
-        journal.write(jobs.move, job, Stage.NEW, Status.WAITING, "put off", reason=Reason.TRY_AGAIN, due=now + ahead)
+        journal.write(jobs.move, job, Stage.NEW, Status.WAITING, "put off", reason=Reason.HOURS, due=now + ahead)
         for job, ahead in zip(added(journal, 2), (year, hour), strict=True)
     ]
     rows = [(job.id, now + ahead) for job, ahead in zip(waiting, (year, hour), strict=True)]
@@ -301,7 +301,7 @@ def test_where_a_clock_was_put_back_by_an_hour_what_is_tried_again_is_due_at_a_s
         journal.write(jobs.move, job, Stage.NEW, Status.WAITING, "put off", reason=Reason.TRY_AGAIN, due=now + ahead)
         for job, ahead in zip(added(journal, 2), (3600.0, 60.0), strict=True)
     )
-    journal.write(holds.recover, "studio", now, now)
+    journal.write(requests.bring_forward, now)
     assert [journal.read(jobs.get, job.id).due for job in (hour, minute)] == [now, now + 60.0]
 
 
@@ -395,7 +395,7 @@ def test_recovery_puts_back_what_is_free_and_looks_up_what_may_be_paid(journal: 
     paid = intended(journal, checked(journal, paid, "p"), "k1")
     intended(journal, checked(journal, refused, "r"), "k2")
     journal.write(purchases.record_refusal, "k2")
-    assert journal.write(holds.recover, "studio", 0.0, 77.0) == 3
+    assert journal.write(holds.recover, "studio", 77.0) == 3
     places = [(job.status, job.reason, job.due) for job in journal.read(history.page)]
     assert places == [(Status.READY, "", None), (Status.WAITING, Reason.LOOKING, 77.0), (Status.READY, "", None)]
 

@@ -177,7 +177,7 @@ def carry_out(
         return _follow(added, since, first(ends))
     if flags.as_json:
         _put([one.document() for one in added], as_list=as_list)
-    elif numbers := [number for one in added for number in one.numbers]:
+    elif numbers := _numbers(added):
         say(_queued_as(numbers))
     return first(ends)
 
@@ -192,6 +192,8 @@ def _add_all(agreed: Sequence[tuple[OrderSending, Order]]) -> list[Added]:
     from artui.engine.client import ensure_running
     from artui.journal import requests
 
+    if not agreed:
+        return []
     added, late = list[Added](), None
     for sending, order in agreed:
         try:
@@ -199,15 +201,19 @@ def _add_all(agreed: Sequence[tuple[OrderSending, Order]]) -> list[Added]:
         except CommandError as problem:
             late = problem
             break
-    numbers = [number for one in added for number in one.numbers]
+    numbers = _numbers(added)
     if numbers:
         go_on(_queued_as(numbers))
-    for sending, _ in agreed[:1]:
-        if sending.journal.read(requests.has_work):
-            ensure_running(sending.session.paths, sending.journal)
+    one = agreed[0][0]
+    if one.journal.read(requests.has_work):
+        ensure_running(one.session.paths, one.journal)
     if late is not None:
         raise CommandError(late.code, f"{late}{f' Before that: {_queued_as(numbers)}' if numbers else ''}") from None
     return added
+
+
+def _numbers(added: Sequence[Added]) -> list[int]:
+    return [number for one in added for number in one.numbers]
 
 
 def _queued_as(numbers: Sequence[int]) -> str:
@@ -226,10 +232,10 @@ def _follow(added: Sequence[Added], since: int, besides: Exit) -> Exit:
     if isinstance(printed, JsonLines):
         for each in added:
             printed.document("queued", each.document())
-    numbers = [number for each in added for number in each.numbers]
-    further = {number for each in added for number in each.numbers if each is not added[0] or sending.batches.named}
+    numbers = _numbers(added)
+    further = _numbers(added if sending.batches.named else added[1:])
     done = _queued_as(numbers) if numbers else ""
-    following = Following(sending.batches.main.id, tuple(sorted(known | further)), since, besides, done)
+    following = Following(sending.batches.main.id, tuple(sorted(known.union(further))), since, besides, done)
     return wait_for(
         sending.session, sending.journal, following, printed, with_qa=sending.flags.wait_qa, may_become=True
     )

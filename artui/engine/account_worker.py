@@ -116,9 +116,7 @@ class AccountWorker:
     async def start(self) -> None:
         """Put right what an engine that is gone left behind, and look afresh at what holds the account."""
         # Before anything is claimed: what is still RUNNING now was an engine's that is gone.
-        await self.context.journal.write_async(
-            holds.recover, self.name, self._now, self.context.settle_due, self.context.lost
-        )
+        await self.context.journal.write_async(holds.recover, self.name, self.context.settle_due, self.context.lost)
         await self.context.journal.write_async(rules.look_at_hours, "account", self.name)
         await self.account_hold.start()
 

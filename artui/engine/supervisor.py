@@ -308,7 +308,7 @@ class Supervisor:
         if self._unusable.get(name) != message:
             self._unusable[name] = message
             log.error("%s", message)
-        await self.journal.write_async(holds.recover, name, self.clock.now(), self.clock.now())
+        await self.journal.write_async(holds.recover, name, self.clock.now())
         await self.journal.write_async(holds.hold_account, name, Reason.ACCOUNT, message, tuple(Stage))
 
     async def _close(self) -> None:

@@ -16,9 +16,6 @@ from artui.model.holds import ACCOUNT_WIDE, PauseOf
 from artui.model.job import Job, Payer
 from artui.model.states import BEFORE_PAYING, FINAL, Reason, Stage, Status
 
-LONGEST_WAIT = 900.0
-"""Seconds no job is ever put off for longer (the longest ``Retry-After`` that is honoured)."""
-
 
 def count_held(db: Connection, account: str, reason: Reason) -> int:
     """How many jobs of an account are held for this reason."""
@@ -222,7 +219,7 @@ def _let_go_on(db: Connection, job: Job, settle_due: float = 0.0) -> Job:
     return jobs.move(db, job, job.stage, Status.READY, "goes on")
 
 
-def recover(db: Connection, account: str, now: float, settle_due: float, lost: str = "looked at first") -> int:
+def recover(db: Connection, account: str, settle_due: float, lost: str = "looked at first") -> int:
     """Put right what an engine that is gone left of an account; returns how many jobs it had under way.
 
     A paid call that may have been under way is looked up first, not before ``settle_due``; ``lost`` says what becomes
@@ -242,11 +239,6 @@ def recover(db: Connection, account: str, now: float, settle_due: float, lost: s
         # The settling time counts from now: when that engine's connection ended, nobody wrote down.
         "UPDATE jobs SET due = ? WHERE account = ? AND status = 'waiting' AND reason = ?",
         (settle_due, account, Reason.LOOKING),
-    )
-    # A time that lies further off than any wait was written by a clock that has jumped since.
-    db.execute(
-        "UPDATE jobs SET due = ? WHERE account = ? AND status = 'waiting' AND due > ? AND reason = ?",
-        (now, account, now + LONGEST_WAIT, Reason.TRY_AGAIN),
     )
     release_due(db, account, math.inf, most=-1)  # the disk or folder may be well again since
     return len(left)

@@ -166,8 +166,9 @@ def raise_to(db: Connection, generation: int, intents: int) -> None:
     )
 
 
-LONGEST_WAIT = 26 * 3600.0
-"""Seconds ahead in which everything is due that waits by itself: the longest is until the next day's caps."""
+LONGEST_WAIT, LONGEST_RETRY = 26 * 3600.0, 900.0
+"""Seconds ahead in which everything is due that waits by itself: the longest is until the next day's caps, and where
+something is tried again the longest ``Retry-After`` that is honoured."""
 
 
 def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) -> int:
@@ -197,14 +198,16 @@ def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) 
 
 
 def bring_forward(db: Connection, now: float) -> None:
-    """Make due what a clock put down that was ahead, and would wait until that time comes. ``now``: what the clock that
-    the engine goes by says."""
+    """Make due what lies further off than any wait, for a clock put it down that was ahead: it would wait until that
+    time comes. ``now``: what the clock that the engine goes by says."""
+    known = {"now": now, "far": now + LONGEST_WAIT, "retry": now + LONGEST_RETRY, "again": Reason.TRY_AGAIN}
     for waiting in (
-        "jobs SET due = ?1 WHERE status IN ('ready', 'running', 'waiting', 'held') AND due > ?2",
-        "deliveries SET due = ?1 WHERE state = 'pending' AND due > ?2",
-        "notified SET next_at = ?1 WHERE next_at > ?2",
+        "jobs SET due = :now WHERE status = 'waiting' AND reason = :again AND due > :retry",
+        "jobs SET due = :now WHERE status IN ('ready', 'running', 'waiting', 'held') AND due > :far",
+        "deliveries SET due = :now WHERE state = 'pending' AND due > :far",
+        "notified SET next_at = :now WHERE next_at > :far",
     ):
-        db.execute(f"UPDATE {waiting}", (now, now + LONGEST_WAIT))
+        db.execute(f"UPDATE {waiting}", known)
 
 
 def engine_ready(db: Connection, generation: int) -> None:
