@@ -173,7 +173,7 @@ class GrowingLimiter(AdaptiveLimiter):
         elif now >= self._again and self.most < self.ceiling:
             # A number that was never settled on may be too small by what a round cannot tell.
             slack = self.most // 4 if self._fallback or not self._again else 0
-            self._fallback = self.most + slack
+            self._fallback = min(self.ceiling, self.most + slack)
             self.most = self.allowed = min(self.ceiling, 2 * self.most)
         else:
             self._fallback = 0

@@ -29,6 +29,7 @@ from artui.journal import (
     prices,
     purchases,
     requests,
+    unsaved,
 )
 from artui.journal.store import rows
 from artui.model.job import Batch, Job
@@ -303,6 +304,20 @@ def test_where_a_clock_was_put_back_by_an_hour_what_is_tried_again_is_due_at_a_s
     )
     journal.write(requests.bring_forward, now)
     assert [journal.read(jobs.get, job.id).due for job in (hour, minute)] == [now, now + 60.0]
+
+
+def test_only_what_finds_no_room_says_that_a_folder_is_full(journal: Journal) -> None:
+    [job] = added(journal, 1)
+
+    def unwritable(status: Status, reason: Reason, *roomless: int) -> int:
+        fresh = journal.read(jobs.get, job.id)
+        journal.write(jobs.move, fresh, Stage.PROCESSED, status, "moved", reason=reason)
+        return journal.read(unsaved.in_folder, job.folder, roomless).unwritable
+
+    assert unwritable(Status.HELD, Reason.DISK_FULL) == 1
+    assert unwritable(Status.WAITING, Reason.TRY_AGAIN, job.id) == 1, "while it is tried again"
+    assert unwritable(Status.WAITING, Reason.TRY_AGAIN) == 0
+    assert unwritable(Status.HELD, Reason.DAMAGED, job.id) == 0, "it is held for something else by now"
 
 
 def test_one_photo_has_one_buyer(journal: Journal) -> None:

@@ -216,6 +216,18 @@ def test_what_is_set_is_the_most_whatever_comes_through() -> None:
         assert gate.most == ceiling
 
 
+@pytest.mark.parametrize(("ceiling", "rate"), [(13, 3_000_000), (14, 3_500_000), (25, 12_500_000), (28, 12_500_000)])
+def test_what_is_set_is_the_most_where_a_line_carries_less_just_then(ceiling: int, rate: float) -> None:
+    gate = GrowingLimiter(6, ceiling=ceiling)
+    line = Line(gate, rate, beyond=0.8, size=300_000)
+    while gate.most < ceiling:
+        line.run(0.1)
+    line.rate /= 10  # others use it now
+    for _ in range(30):
+        line.run(1)
+        assert gate.allowed <= gate.most <= ceiling
+
+
 def test_a_few_photos_at_a_time_teach_nothing() -> None:
     gate = GrowingLimiter(6, ceiling=32)
     line = Line(gate, 62_500_000, beyond=0.5)

@@ -302,8 +302,8 @@ class AccountWorker:
                 await self.outage.failed(failure)
             raise
         gate.succeeded()
-        gate.passed(max(job.size, 1), self._now)  # what is at an address has none here: then photos are counted
-        if job.twin_of is None:  # a copy of another's result asks nobody
+        if job.twin_of is None:  # a copy of another's result asks nobody, and takes nothing of the line
+            gate.passed(max(job.size, 1), self._now)  # what is at an address has no size here: then photos are counted
             await self.outage.answered()
         return job
 

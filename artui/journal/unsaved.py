@@ -29,8 +29,9 @@ def in_folder(db: Connection, folder: Path, roomless: Collection[int] = ()) -> U
     when they were tried last, also while they are tried again."""
     [(size, unwritable)] = rows(
         db,
-        "SELECT COALESCE(SUM(size), 0), COALESCE(SUM(stage IN ('processed', 'saved') AND (status = 'held'"
-        " AND reason = ?2 OR id IN (SELECT value FROM json_each(?3)))), 0)"
+        # One that is held says by its reason why; one that is tried again does not.
+        "SELECT COALESCE(SUM(size), 0), COALESCE(SUM(stage IN ('processed', 'saved') AND iif(status = 'held',"
+        " reason = ?2, id IN (SELECT value FROM json_each(?3)))), 0)"
         " FROM jobs INDEXED BY jobs_unsaved WHERE folder = ?1 AND status IN ('ready', 'running', 'waiting', 'held')"
         " AND stage IN ('submitting', 'submitted', 'processed', 'saved')",
         (os.fsencode(folder), Reason.DISK_FULL, json.dumps(list(roomless))),
