@@ -168,7 +168,6 @@ class Console(App[None], inherit_bindings=False):
 
     async def on_mount(self) -> None:
         """Begin to look."""
-        self.screen.bindings_updated_signal.subscribe(self.screen, lambda _: self._draw_keys())
         self.view.start(lambda look: self.post_message(self.Looked(look)))
         if left := last_left(self.paths):
             self.news.greeting = await self.view.ask(greeting, left)

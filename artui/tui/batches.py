@@ -203,7 +203,6 @@ class BatchesScreen(Narrowed, Above[Filter]):
 
     def on_mount(self) -> None:
         """Read them, and follow those that move."""
-        self.bindings_updated_signal.subscribe(self, lambda _: self.query_one(Keys).draw())
         self.host.looked.subscribe(self, self._looked)
         self.set_focus(self._list)
         self._reading.ask()

@@ -128,7 +128,6 @@ class DetailsScreen(Above[None]):
         """Tell the story. A key that is quicker waits for it."""
         self.query_one(Line).say(f" job {self.number}")
         self.query_one(Details).show(self.number)
-        self.bindings_updated_signal.subscribe(self, lambda _: self.query_one(Keys).draw())
         await self.query_one(Details).is_told()
 
     def on_resize(self) -> None:

@@ -79,7 +79,6 @@ class RunsScreen(Narrowed, Above[None]):
 
     def on_mount(self) -> None:
         """Show them all."""
-        self.bindings_updated_signal.subscribe(self, lambda _: self.query_one(Keys).draw())
         self.set_focus(self.query_one(ToldList))
         self.renarrow()
 

@@ -217,6 +217,10 @@ class Keys(Line):
         super().__init__(id="keys")
         self._spans: list[tuple[int, int, ActiveBinding]] = []
 
+    def on_mount(self) -> None:
+        """Follow the keys of its screen."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.draw())
+
     def draw(self) -> None:
         """Show the keys of what has the focus."""
         cells = self.app.size.width

@@ -160,7 +160,6 @@ class ReviewScreen(Narrowed, Above[None]):
 
     async def on_mount(self) -> None:
         """Read the list. A key that is quicker waits for it."""
-        self.bindings_updated_signal.subscribe(self, lambda _: self.query_one(Keys).draw())
         view = self.host.view
         self._last_reason = await view.ask(reviews.last_reason)
         self._begin = await view.ask(review.first_saved, self.numbers[self._place :])

@@ -135,7 +135,6 @@ class RuleScreen(Narrowed, Above[None]):
 
     def on_mount(self) -> None:
         """Follow what is new, and begin."""
-        self.bindings_updated_signal.subscribe(self, lambda _: self.query_one(Keys).draw())
         self.host.looked.subscribe(self, self._looked)
         self._choose("taken")
 
@@ -210,8 +209,11 @@ class RuleScreen(Narrowed, Above[None]):
             listed.put(shown)
 
     def renarrow(self) -> None:
-        """Other words are typed, or another order is wanted."""
-        self.read()
+        """Other words are typed, or another order is wanted: only what was taken is sought in the journal."""
+        if self.chosen == "taken" or self._page is None:
+            self.read()
+        else:
+            self._show(self._page)
 
     # ----------------------------------------------------------------------------------------------------- drawing
 
