@@ -316,6 +316,11 @@ class Jobs(Narrowed, PanedPage):
         self.wanted = typed._replace(only=self.wanted.only)
         self.read(reorder=True, repin=True)
 
+    def action_sort(self) -> None:
+        """Sort by the next column; a batch that is shown alone, which nobody typed, stays so."""
+        self.narrowing.turn()
+        self.read(reorder=True, repin=True)
+
     # ------------------------------------------------------------------------------------- actions: what is shown
 
     def action_chip(self, by: int) -> None:

@@ -296,6 +296,7 @@ class MoneyPage(Narrowed, Page):
             self.notify(f"Nothing was spent on {title(row, found.by)}.", markup=False)
             return
         jobs = cast("Jobs", await self.host.open_page(JOBS.key))
+        jobs.action_all()
         jobs.show_only(numbers, f"{self.list}: {title(row, found.by)}")
 
     def _show(self, name: str) -> None:

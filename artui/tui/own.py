@@ -9,11 +9,13 @@ from textual.content import Content
 
 from artui.config import AccountConfig, load
 from artui.core import own_workflows
+from artui.core.plan import match_workflow
 from artui.providers import capabilities
 from artui.sanitize import sanitize
 from artui.tui import catalogue
 from artui.tui.catalogue import CatalogEntry
 from artui.tui.dialogs import Choice, No, Question, TextDialog
+from artui.tui.watches.written import workflows_of
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
@@ -76,7 +78,12 @@ async def may_remove(host: Host, account: AccountConfig, offer: CatalogEntry) ->
     lines = ["What was bought of it stays known; its results stay where they are."]
     if account.workflow in (offer.workflow.id, offer.workflow.key, offer.workflow.name):
         lines.append(f"It is the default of {sanitize(account.name, 30)}: new orders would begin with none.")
-    rules = [rule for rule in host.config.watch if rule.get("workflow") in (offer.workflow.id, offer.workflow.name)]
+    rules = [
+        rule
+        for rule in host.config.watch
+        if rule.get("account", account.name) == account.name
+        and any(match_workflow([offer.workflow], one) for one in workflows_of(rule))
+    ]
     if rules:
         lines.append(f"{plural(len(rules), 'rule uses', 'rules use')} it, and could not be used any more.")
     choices = (No("keep it"), Choice("y", "take it away", True))

@@ -60,17 +60,23 @@ async def order_again(host: Host, agreed: Sequence[SameAgain]) -> str:
             account = host.config.accounts[one.redo.account]
             permissions = Permissions.of(account.mode, account.group)
             await asyncio.to_thread(probe_folder, one.redo.target.folder, permissions)
-        number = 0
+        number, late = 0, ""
         for one in planned:
             if one.order.queued:
-                number += await asyncio.to_thread(_write, host, one)
+                try:
+                    number += await asyncio.to_thread(_write, host, one)
+                except PlanProblem:
+                    if not number:
+                        raise
+                    late = " The others are not sent: somebody else has ordered them, or taken their names, meanwhile."
+                    break
     except (PlanProblem, OutputProblem) as problem:
         raise ServiceError(beginning(f"Nothing was sent: {problem}", 300)) from None
     if number:
         host.soon(host.start_engine())
     left = [refused.message for one in planned for refused in one.order.refused]
     also = f" {plural(len(left), 'is', 'are')} not sent: {beginning(left[0], 120)}" if left else ""
-    return f"{plural(number, 'photo')} queued again.{also}"
+    return f"{plural(number, 'photo')} queued again.{late}{also}"
 
 
 async def _plan(host: Host, same: SameAgain) -> list[_Planned]:

@@ -326,6 +326,9 @@ class Chooser(Narrowed, Vertical):
     def put_marks(self, paths: Iterable[Path], *, on: bool, top: Path | None = None, alone: bool = False) -> None:
         """Mark files or take their marks away; they are checked from now on. ``alone``: each was chosen by itself."""
         self._before.append(self.marks.copy())
+        self._put_marks(paths, on=on, top=top, alone=alone)
+
+    def _put_marks(self, paths: Iterable[Path], *, on: bool, top: Path | None, alone: bool) -> None:
         if on:
             for path in (paths := list(paths)):
                 if top is None or not path.is_relative_to(top):
@@ -360,7 +363,7 @@ class Chooser(Narrowed, Vertical):
         paths = await asyncio.to_thread(dropped, text)
         if paths is None:
             return False
-        folders = [path for path in paths if path.is_dir()]
+        folders = await asyncio.to_thread(lambda: [path for path in paths if path.is_dir()])
         top = paths[0] if paths == folders and len(paths) == 1 else Path(os.path.commonpath([p.parent for p in paths]))
         if top != self.folder or self._only_marked:
             self._clear_words()
@@ -386,8 +389,9 @@ class Chooser(Narrowed, Vertical):
 
     def mark_alone(self, paths: Sequence[Path]) -> None:
         """Mark these and nothing else, and show them; results keep the folders below the one they all lie in."""
-        self.put_marks(list(self.marks), on=False)
-        self.put_marks(paths, on=True, top=Path(os.path.commonpath([path.parent for path in paths])), alone=True)
+        self._before.append(self.marks.copy())  # one act, taken back as one
+        self.marks.take(list(self.marks))
+        self._put_marks(paths, on=True, top=Path(os.path.commonpath([path.parent for path in paths])), alone=True)
         self._only_marked = True
         self._clear_words()
         self._show()

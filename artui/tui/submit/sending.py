@@ -290,8 +290,11 @@ async def renew(config: Config, vault: Vault, order: OrderForm) -> OrderForm:
     if account.metadata != Keeping.NONE and (why := await asyncio.to_thread(exiftool.fault)):
         raise ServiceError(beginning(f"Nothing was sent: {why}.", 300))
     async with at_service(config, account, vault) as provider:
-        now = [await fetch_offer(provider, account.name, one.workflow.id, is_id=True) for one in order.choices]
-    standing = AccountSnapshot(now[-1].identity, _complete(now[-1].balance))
+        ids = [one.workflow.id for one in order.choices]
+        first = await fetch_offer(provider, account.name, ids[0], is_id=True)
+        others = await asyncio.gather(*map(provider.workflow, ids[1:]))
+    now = [first, *(replace(first, workflow=workflow) for workflow in others)]
+    standing = AccountSnapshot(first.identity, _complete(first.balance))
     choices = (replace(one, workflow=offer.workflow) for one, offer in zip(order.choices, now, strict=True))
     return replace(order, choices=tuple(choices), standing=standing)
 
