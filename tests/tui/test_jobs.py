@@ -348,3 +348,16 @@ async def test_keys_are_offered_where_they_act() -> None:
         await desk.press("a", "up", "enter")
         await desk.sees("What happened", "y copy")
         await desk.until(lambda: "x cancel" not in desk.lines()[-1])
+
+
+async def test_a_batch_that_is_shown_alone_stays_so_while_its_list_is_sorted() -> None:
+    fill(SAVED, batch="aw26")
+    shown = fill(SAVED, FAILED, batch="ss27", names="shoes/IMG_{:04}.jpg")
+    async with at_desk() as desk:
+        await desk.press("B")
+        await desk.sees("ss27", "aw26")
+        await desk.press("slash", *"ss27", "enter", "enter")
+        await desk.until(lambda: sorted(desk.table.order) == shown)
+        await desk.press("comma")
+        await desk.sees("[All 2]", "by age  batch: ss27")
+        assert sorted(desk.table.order) == shown

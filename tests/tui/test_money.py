@@ -120,6 +120,17 @@ async def test_enter_shows_the_jobs_behind_a_bar_and_words_narrow_the_bars() -> 
         await desk.sees("by name, from the end")
 
 
+async def test_a_filter_that_was_left_on_jobs_hides_nothing_behind_a_bar() -> None:
+    bought = fill(SAVED, FAILED, SENT)
+    async with at_desk() as desk:
+        await desk.press("slash", *"0001", "enter")
+        await desk.until(lambda: len(desk.table.order) == 1)
+        await desk.press("dollar_sign")
+        await desk.sees("[Days]", "3 photos")
+        await desk.press("enter")
+        await desk.until(lambda: sorted(desk.table.order) == bought)
+
+
 async def test_a_wide_page_has_a_bar_for_what_was_quoted() -> None:
     fill(SAVED, {**SAVED, "charged": 20, "quoted": 10})
     async with at_desk((120, 36)) as desk:
