@@ -258,7 +258,7 @@ def keep_workflows(db: Connection, account: str, definitions: dict[str, str]) ->
 
 def _with_settings(definition: str, known: str | None) -> str:
     """A definition as it is now, with the steps of the ``known`` one where only those have their settings."""
-    if known is None:
+    if known is None or known == definition:
         return definition
     now, before = json.loads(definition), json.loads(known)
     if now["version"] != before["version"] or any(step["settings"] for step in now["components"]):
@@ -268,14 +268,16 @@ def _with_settings(definition: str, known: str | None) -> str:
 
 def keep_workflow(db: Connection, account: str, workflow: str, definition: str) -> None:
     """Renew one cached workflow of an account; the version it replaces stays known."""
-    before = rows(db, "SELECT definition FROM workflows WHERE account = ? AND id = ?", (account, workflow))
-    _keep_older(db, account, workflow, before[0][0] if before else None, definition)
+    before = first(db, "SELECT definition FROM workflows WHERE account = ? AND id = ?", (account, workflow))
+    _keep_older(db, account, workflow, before[0] if before else None, definition)
     db.execute("INSERT OR REPLACE INTO workflows VALUES (?, ?, ?, ?)", (account, workflow, definition, time.time()))
 
 
 def _keep_older(db: Connection, account: str, workflow: str, known: str | None, definition: str) -> None:
-    before = _version(known or "null")
-    if known and before and before != _version(definition):
+    if known is None or known == definition:
+        return
+    before = _version(known)
+    if before and before != _version(definition):
         set_note(db, f"older {account} {workflow} {before}", known)
 
 

@@ -75,10 +75,6 @@ def get(db: Connection, rule: str, name: str) -> SeenFile | None:
     return _file(found) if found else None
 
 
-_WITH = "rule = ? AND (id = ? OR rule_workflow <> '' AND source = ? AND id > ?)"
-"""The condition for the jobs that a rule made of a file with, or after, the first one that is noted for it."""
-
-
 def take(
     db: Connection, rule: str, batch: Batch, taken: Sequence[tuple[SeenFile, Sequence[NewJob]]], sample: int | None
 ) -> int:  # fmt: skip
@@ -207,7 +203,11 @@ def made_with(db: Connection, number: int | None) -> list[Job]:
     if first_one is None:
         return []
     of_rule, place = first_one.rule, os.fsencode(first_one.source)
-    made = jobs.select(db, f"{_WITH} ORDER BY id", (of_rule, first_one.id, place, first_one.id))
+    made = jobs.select(
+        db,
+        "rule = ? AND (id = ? OR rule_workflow <> '' AND source = ? AND id > ?) ORDER BY id",
+        (of_rule, first_one.id, place, first_one.id),
+    )
     return list({job.rule_workflow: job for job in made if job.digest in ("", first_one.digest)}.values())
 
 
@@ -255,20 +255,24 @@ def made_of_result(db: Connection, rule: str, digest: str, place: Path) -> list[
     made_by = published.job_of(db, digest)
     same = [] if made_by is None else jobs.select(db, "id = ?1 OR twin_of = ?1", (made_by,))
     owners = [job for job in same if any(result.path == os.fspath(place) for result in job.results)]
-    made = jobs.select(db, "rule = ? AND rule <> '' AND digest = ? ORDER BY id DESC", (rule, digest))
-    return [
-        one
-        for one in made
-        if one.source != place
-        and any(one.source.parent == job.folder and one.source.name.startswith(f"{job.stem}.") for job in owners)
-    ]
+    made: dict[int, Job] = {}
+    for owner in owners:
+        begin = os.fsencode(owner.folder / f"{owner.stem}.")
+        # What begins so, by the index of sources: "/" is the byte behind ".".
+        named = "source >= ? AND source < ? AND +rule = ? AND rule <> '' AND digest = ?"
+        found = jobs.select(db, named, (begin, begin[:-1] + b"/", rule, digest))
+        made |= {one.id: one for one in found if one.source.parent == owner.folder and one.source != place}
+    return [made[number] for number in sorted(made, reverse=True)]
 
 
 def place_now(db: Connection, job: Job) -> Path:
     """Where a job's photo lies: where it was found, or where its folder's rule moved it when it was done."""
+    if not job.rule:
+        return job.source
     found = rows(
         db,
-        "SELECT job, target FROM seen WHERE rule = ? AND job IN (SELECT id FROM jobs WHERE source = ? AND id <= ?)"
+        # By the index of jobs, not by all files of the rule: hence the plus.
+        "SELECT job, target FROM seen WHERE +rule = ? AND job IN (SELECT id FROM jobs WHERE source = ? AND id <= ?)"
         " AND state = 'moved' AND target IS NOT NULL ORDER BY job DESC",
         (job.rule, os.fsencode(job.source), job.id),
     )

@@ -140,6 +140,8 @@ class Ingester:
                 return Taken()
             if photo.suspect:
                 raise files.suspicion(photo)
+            if not photo.digest and self.journal.read(published.has_size, photo.stamp.size):
+                photo = files.sha256(photo)  # a result may have this size: what it holds tells
             same = self._unless_same(candidate, photo)
             return self._unless_result(candidate, same) if isinstance(same, Photo) else same
         except files.BadPhoto as problem:
@@ -171,7 +173,7 @@ class Ingester:
         those are still there."""
         if not (made := self._made(candidate.name, photo)):
             return photo
-        photo, stamp = files.sha256(photo), candidate.stamp
+        photo, stamp = photo if photo.digest else files.sha256(photo), candidate.stamp
         same = [job for job in made if job.digest == photo.digest]
         if same and not self._lacking(same):
             first = min({job.rule_workflow: job.id for job in reversed(same)}.values())
@@ -196,9 +198,9 @@ class Ingester:
     def _made_of_result(self, photo: Photo) -> list[Job]:
         """The jobs that the rule made of a result it takes, while that lay under the name it was saved with: a
         rejection that was taken back may have given it another."""
-        if not self.rule.after_rule or not self.journal.read(published.has_size, photo.stamp.size):
+        if not self.rule.after_rule or not photo.digest:
             return []
-        made = self.journal.read(seen.made_of_result, self.rule.id, files.sha256(photo).digest, photo.path)
+        made = self.journal.read(seen.made_of_result, self.rule.id, photo.digest, photo.path)
         return [job for job in made if delivers(job)]
 
     def _edited(self, made: Sequence[Job], photo: Photo) -> list[Job]:
@@ -212,11 +214,8 @@ class Ingester:
         return {*self.workflows} - {job.workflow for job in made}
 
     def _unless_result(self, candidate: Candidate, photo: Photo) -> Photo | Taken:
-        """What artui itself has saved is no photo to send; it is read to compare only where a result has its size."""
-        if not self.journal.read(published.has_size, photo.stamp.size):
-            return photo
-        photo = files.sha256(photo)
-        made_by = self.journal.read(published.job_of, photo.digest)
+        """What artui itself has saved is no photo to send."""
+        made_by = self.journal.read(published.job_of, photo.digest) if photo.digest else None
         if made_by is None or self.journal.read(published.is_let_in, self.rule.id, made_by):
             return photo
         said = f"{sanitize(photo.path.name)} {published.sentence(made_by)}"
