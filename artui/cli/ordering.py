@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from uuid import uuid4
 
 from artui.cli.exits import CommandError, Exit
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from artui.files import Photo
     from artui.journal import Journal
     from artui.model.job import Job
-    from artui.providers.base import Provider
 
 
 SPENDING = (STRICT, SUSPECT, METADATA, DRY_RUN, YES, WAIT, WAIT_QA, AS_JSON)
@@ -129,7 +128,7 @@ def after_saved_of(said: str | None) -> str:
 def _refuse_taken(label: str, account: AccountConfig, where: str) -> None:
     from artui.providers import capabilities
 
-    beginnings = tuple(filter(None, ("artui_", capabilities(account.provider).own_labels)))
+    beginnings = capabilities(account.provider).taken_labels
     if label.startswith(beginnings):
         raise CommandError(Exit.USAGE, f"{where}{label!r}: names that begin with {' or '.join(beginnings)} are taken.")
 
@@ -241,7 +240,7 @@ def ask_offers(
     """Ask the service who pays, what the workflows cost now and what is left: by an engine that runs, for it has loaded
     all that this takes, or else from here."""
     from artui.cli.workflow import told
-    from artui.core.plan import UnknownWorkflows, fetch_offers, offers_of_documents
+    from artui.core.plan import UnknownWorkflows, fetch_order, offers_of_documents
     from artui.engine.client import ask
     from artui.providers import capabilities
 
@@ -252,10 +251,6 @@ def ask_offers(
     if not found or any(not one.workflow for one in found):
         words = dict.fromkeys([*usual, *words])
 
-    async def question(provider: Provider[Any]) -> dict[str, Offer]:
-        batches.labels = {one[0]: provider.batch_labels(*one) for one in batches.told}
-        return await fetch_offers(provider, account.name, words)
-
     limits = capabilities(account.provider).limits
     answer = ask(
         session.paths, journal, Command.OFFER, account=account.name, workflows=[*words], batches=batches.told
@@ -265,7 +260,9 @@ def ask_offers(
             said = json.loads(answer)
             batches.labels, offers = said["labels"], offers_of_documents(said["offers"], account.name, limits)
         else:
-            offers = session.ask(account, question)
+            offers, batches.labels = session.ask(
+                account, lambda provider: fetch_order(provider, account.name, words, batches.told)
+            )
     except UnknownWorkflows as problem:
         places = {one.workflow: one.place for one in reversed(found) if one.workflow}
         said = [

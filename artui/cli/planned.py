@@ -68,9 +68,9 @@ class Telling:
         yield from _listed(
             f"{photo.path.name}: may not be whole ({photo.suspect}), sent all the same" for photo in suspect
         )
-        if any(plan.archives for plan in order.plans):
+        if order.archives:
             yield OF_ARCHIVES
-        yield from dict.fromkeys(f"{remark}." for plan in order.plans for remark in plan.remarks)
+        yield from dict.fromkeys(f"{remark}." for remark in order.remarks)
         if order.passed_over:
             others = "1 other file" if order.passed_over == 1 else f"{order.passed_over:,} other files"
             yield f"Passed over, no photos: {others}."
@@ -126,7 +126,7 @@ class Telling:
         quote = self.quote
         if not quote.count:
             return
-        if quote.balance is not None and any(plan.archives for plan in self.order.plans):
+        if quote.balance is not None and self.order.archives:
             yield f"balance {quote.balance:,}; in caps an archive counts as one photo"
         elif quote.balance is not None and quote.balance_after is not None:
             lacking = ": top up, the rest waits unsent" if quote.balance_after < 0 else ""

@@ -42,6 +42,11 @@ def _moment(day: dt.date, minutes: int, zone: dt.tzinfo) -> float:
     return dt.datetime.combine(day + dt.timedelta(days=later), at, zone).timestamp()
 
 
+def opening(written: str | None, now: float, zone: dt.tzinfo) -> float | None:
+    """When hours as they are written begin next, in epoch seconds; None within them, and where none are set."""
+    return read(written).opens(now, zone) if written else None
+
+
 def read(text: str) -> Hours:
     """Read hours as they are written. Raises ValueError."""
     spans = []

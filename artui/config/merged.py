@@ -93,9 +93,9 @@ class AccountConfig:
         """When something new is sent next, in epoch seconds; None where it is at any time, or now."""
         if not self.hours:
             return None
-        from artui.config.hours import read  # only where any are set
+        from artui.config.hours import opening  # only where any are set
 
-        return read(self.hours).opens(now, zone)
+        return opening(self.hours, now, zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,7 +261,7 @@ async def _refresh(engine: Commanded, request: Request) -> None:
 async def _offer(engine: Commanded, request: Request) -> None:
     """Ask for a command, which would have to load what is here already and to sign in anew. Whatever stands against
     that refuses it: then the command asks for itself, and says what is wrong."""
-    from artui.core.plan import PlanProblem, fetch_offers, offer_documents
+    from artui.core.plan import PlanProblem, fetch_order, offer_documents
 
     name, words, answer = str(request.arguments["account"]), list(request.arguments["workflows"]), ""
     worker = await engine.open_worker(name)
@@ -269,10 +269,9 @@ async def _offer(engine: Commanded, request: Request) -> None:
         provider = worker.context.provider
         with suppress(ProviderError, CredentialProblem, PlanProblem, TimeoutError):
             async with asyncio.timeout(PATIENCE):
-                found = await fetch_offers(provider, name, words)
+                found, labels = await fetch_order(provider, name, words, request.arguments["batches"])
             # It may have learnt of narrower ones, which the command cannot know of.
             if provider.limits == provider.capabilities.limits:
-                labels = {one[0]: provider.batch_labels(*one) for one in request.arguments["batches"]}
                 answer = json.dumps({"offers": offer_documents(found), "labels": labels})
     await _finish(engine, request, answer or "ask the service", refused=not answer)
 

@@ -239,9 +239,9 @@ def opens(db: Connection, rule: str, zone: dt.tzinfo) -> float | None:
     """When the hours of a rule begin next in a zone, in epoch seconds; None where it has none, or within them."""
     if not (written := hours(db, rule)):
         return None
-    from artui.config.hours import read  # only where any are set
+    from artui.config.hours import opening  # only where any are set
 
-    return read(written).opens(time.time(), zone)
+    return opening(written, time.time(), zone)
 
 
 def set_state(db: Connection, rule: str, state: RuleState, message: str = "", cause: RuleCause | None = None) -> bool:

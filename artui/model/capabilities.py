@@ -86,9 +86,7 @@ class Capabilities:
     epoch seconds, until when to wait. ``webhook_at``: where a person tells it the webhook's address; empty where each
     order does. ``signs_webhooks``: their calls are believed by a signature alone, whose secret is kept beside the key.
     ``takes_ratings``: it wants to know which results are liked. ``own_workflows``: its workflows stand in the account's
-    settings.
-    ``takes_ratings``: it wants to know which results are liked. ``sign_in_lasts``: what it states of how long a sign-in
-    holds, after a colon.
+    settings. ``sign_in_lasts``: what it states of how long a sign-in holds, after a colon.
     """
 
     title: str
@@ -105,3 +103,8 @@ class Capabilities:
     takes_ratings: bool = False
     own_workflows: bool = False
     sign_in_lasts: str = "no end is stated"
+
+    @property
+    def taken_labels(self) -> tuple[str, ...]:
+        """What no label of a person's begins with."""
+        return tuple(filter(None, ("artui_", self.own_labels)))

@@ -116,9 +116,9 @@ class StepContext:
     def refuse_outside_hours(self, job: Job) -> None:
         """Raise :class:`OutsideHours` where nothing new is sent now, by the hours of the job's rule or account."""
         said = self.journal.read(rules.hours, job.rule) if job.rule else None
-        if not (written := self.account.hours if said is None else said):
-            return
-        if (opens := hours.read(written).opens(time.time(), self.zone)) is not None:
+        written = self.account.hours if said is None else said
+        opens = hours.opening(written, time.time(), self.zone)
+        if written and opens is not None:
             raise OutsideHours(written, opens, self.zone)
 
     def terms(self) -> budget.Terms:

@@ -20,7 +20,7 @@ from artui.core.plan.collecting import (
 )
 from artui.core.plan.labels import fill_label
 from artui.core.plan.lists import read_list, refuse_lines
-from artui.core.plan.offers import NotOneWorkflow, UnknownWorkflows, choose, fetch_offer, fetch_offers
+from artui.core.plan.offers import NotOneWorkflow, UnknownWorkflows, choose, fetch_offer, fetch_offers, fetch_order
 from artui.core.plan.offers import documents as offer_documents
 from artui.core.plan.offers import of_documents as offers_of_documents
 from artui.core.plan.order import Order, OrderPlanner
@@ -66,6 +66,7 @@ __all__ = [
     "exports",
     "fetch_offer",
     "fetch_offers",
+    "fetch_order",
     "fill_label",
     "folders_named",
     "hashed",

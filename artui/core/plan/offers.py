@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +92,14 @@ async def fetch_offers(
         for one, workflow in zip(ids, whole, strict=True)
     }
     return {word: offers[one] for word, one in chosen.items()}
+
+
+async def fetch_order(
+    provider: Provider[Any], account: str, wanted: Collection[str], batches: Iterable[tuple[str, str, float]]
+) -> tuple[dict[str, Offer], dict[str, dict[str, str]]]:
+    """What an order needs to know of the service: :func:`fetch_offers`, and the labels of its batches by their ids."""
+    labels = {one[0]: dict(provider.batch_labels(*one)) for one in batches}
+    return await fetch_offers(provider, account, wanted), labels
 
 
 def documents(offers: Mapping[str, Offer]) -> dict[str, Any]:

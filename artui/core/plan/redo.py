@@ -96,7 +96,7 @@ def _again(found: SourceFile, job: Job, *, has_name: bool) -> SourceFile:
 
 def _own_labels(job: Job) -> dict[str, str]:
     """The labels that a person gave a photo, which it keeps whoever it is billed to; the others are of its order."""
-    others = tuple(filter(None, ("artui_", capabilities(job.provider).own_labels)))
+    others = capabilities(job.provider).taken_labels
     return {key: text for key, text in job.labels.items() if not key.startswith(others)}
 
 

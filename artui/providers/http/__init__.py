@@ -1,7 +1,7 @@
 """HTTP for every provider: the only place that knows httpx and aiohttp.
 
-httpx is how it is said: an ``AsyncClient`` sends each request with its ``Timeout``, signed by an ``Auth``, and fails
-with httpx's errors. aiohttp carries it, for httpx's own pool does not survive bursts of cancelled requests.
+httpx is how it is said: its requests, answers, time-outs and errors, over a transport of our own. aiohttp carries them,
+for httpx's own pool does not survive bursts of cancelled requests.
 
 ``addresses`` is where requests may go, ``transport`` how they leave this machine, ``messages`` what is asked and
 answered, ``flow`` the bytes as they move, with the speed rule, ``client`` the three ways to ask: send, pay, fetch,

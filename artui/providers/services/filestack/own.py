@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from artui.model.offers import MOST_EXPENSIVE
 from artui.providers.base import Workflow
 from artui.providers.base.own import Knob, OwnWorkflows, Values
 from artui.providers.services.filestack.provider import known_as
 from artui.providers.services.filestack.settings import MINUTES
-
-MOST = 10**9
 
 _LISTS = frozenset({"accepts", "tasks"})
 
@@ -22,7 +21,7 @@ class Portal(OwnWorkflows):
         Knob("title", "Title", "t", unset="as it is called in the settings"),
         Knob("id", "Id", "i", is_needed=True, unset="which? the portal shows it", help="Its id in the portal."),
         Knob(
-            "price", "Price", "p", most=MOST, step=1, unset="not known: a run counts as one in the caps",
+            "price", "Price", "p", most=MOST_EXPENSIVE, step=1, unset="not known: a run counts as one in the caps",
             help="What one run costs, in a unit of your own; empty: not known.",
         ),
         Knob(

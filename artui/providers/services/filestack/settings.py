@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from artui.model.offers import MOST_EXPENSIVE
 from artui.providers import base
 from artui.providers.http import ServiceUrl
 
@@ -26,7 +27,11 @@ class WorkflowSettings(BaseModel):
     )
     title: str = Field(default="", description="What it is called here", examples=["Cut out"])
     price: int | None = Field(
-        default=None, ge=0, le=10**9, description="What one execution costs, in a unit of your own", examples=[4]
+        default=None,
+        ge=0,
+        le=MOST_EXPENSIVE,
+        description="What one execution costs, in a unit of your own",
+        examples=[4],
     )
     tasks: tuple[str, ...] = Field(default=(), description="Tasks that must leave a result", examples=[["store"]])
     accepts: frozenset[str] = Field(
