@@ -129,12 +129,12 @@ def page(
 
 
 def last_ends(db: Connection, *, workflow: str | None = None, batch: str | None = None, most: int = 100) -> list[float]:
-    """When the last photos of a workflow, or of a batch, were saved, in no order."""
-    column, wanted = ("workflow", workflow) if batch is None else ("batch", batch)
+    """When the last photos were saved, of one workflow or batch or of all, in no order."""
     found = rows(
         db,
-        f"SELECT finished_at FROM jobs WHERE status = ? AND {column} = ? ORDER BY id DESC LIMIT ?",
-        (Status.DONE, wanted, most),
+        "SELECT finished_at FROM jobs WHERE status = ?1 AND (?2 IS NULL OR workflow = ?2)"
+        f" AND {'1' if batch is None else 'batch = ?3'} ORDER BY id DESC LIMIT ?4",
+        (Status.DONE, workflow, batch, most),
     )
     return [at for (at,) in found if at is not None]
 

@@ -412,11 +412,6 @@ def oldest_sent(db: Connection) -> dict[str, float]:
     return dict(found)
 
 
-def overviews(db: Connection, batches: Iterable[str]) -> dict[str, Overview]:
-    """The figures of each of these batches."""
-    return {batch: overview(db, Filter(batch=batch)) for batch in batches}
-
-
 def happened(db: Connection, seq: int) -> dict[str, int]:
     """How many jobs were saved and failed after event number ``seq``; empty where nothing was written since."""
     return _ended(db, "seq > ?", seq)

@@ -202,14 +202,6 @@ class Accounts(Narrowed, Screen):
         welcome.display = not shown
         self._draw_account()
 
-    def renarrow(self) -> None:
-        """Other words are typed, or another order is wanted."""
-        self.draw()
-
-    def back(self) -> bool:
-        """Take the filter away."""
-        return self.widen()
-
     def _organization(self, account: AccountConfig) -> str:
         known = self.known.get(account.name)
         return known.organization if known else ""

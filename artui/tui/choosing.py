@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
@@ -78,9 +79,9 @@ class ListDialog(Dialog[Answer], Generic[Row, Answer]):
         del row
         return words
 
+    @abstractmethod
     def take(self, row: Row) -> None:
         """Take a row."""
-        raise NotImplementedError
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Other words."""

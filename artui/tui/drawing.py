@@ -18,6 +18,11 @@ class Drawing:
     off: bool = False
     follows: bool = True
 
+    def dots(self, wide: int, high: int) -> tuple[int, int]:
+        """The dots of so many cells, across and down: the pixels of a real picture, else two halves of each cell."""
+        across, down = self.cell if self.widget else (1, 2)
+        return wide * across, high * down
+
 
 chosen = Drawing()
 """How pictures are drawn in this console."""

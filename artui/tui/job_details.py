@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -15,16 +15,14 @@ from artui.model.job import Job
 from artui.tui import another, deciding, desktop
 from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
+from artui.tui.host import Hosted
 from artui.tui.jobs_page import may_fit
 from artui.tui.shell import Keys, Line
 from artui.tui.story import Story, read_story, told
 from artui.tui.view import Look
 
-if TYPE_CHECKING:
-    from artui.tui.host import Host
 
-
-class Details(VerticalScroll):
+class Details(Hosted, VerticalScroll):
     """The story of one job, kept up to date while it is looked at."""
 
     DEFAULT_CSS = """
@@ -37,11 +35,6 @@ class Details(VerticalScroll):
         self._number: int | None = None
         self._reading = CoalescedRefresh(self, self._read)
         self._said = Content("")
-
-    @property
-    def host(self) -> Host:
-        """The console it is shown in."""
-        return cast("Host", self.app)
 
     def compose(self) -> ComposeResult:
         """The text."""

@@ -278,14 +278,6 @@ class MoneyPage(Narrowed, Page):
                 if start <= event.x < end:
                     self._show(name)
 
-    def renarrow(self) -> None:
-        """Other words are typed, or another order is wanted."""
-        self.draw()
-
-    def back(self) -> bool:
-        """Take the filter away."""
-        return self.widen()
-
     async def on_line_list_opened(self) -> None:
         """Show the jobs behind the bar under the cursor."""
         row, found, account = self.query_one(Bars).row, self.money, self.host.account

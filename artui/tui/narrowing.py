@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Generic, TypeVar
 
@@ -87,9 +88,17 @@ class Narrowed(Hosted):
     narrowing: Wanted
     """What is typed and chosen for the list in front."""
 
+    @abstractmethod
+    def draw(self) -> None:
+        """Draw it as it stands."""
+
     def renarrow(self) -> None:
         """Show what fits now, in the order that is wanted now."""
-        raise NotImplementedError
+        self.draw()
+
+    def back(self) -> bool:
+        """Take the filter away; False where there is none."""
+        return self.widen()
 
     def widen(self) -> bool:
         """Take the filter away; False where there is none."""

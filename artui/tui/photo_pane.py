@@ -147,7 +147,7 @@ class PhotoPane(Vertical):
         wide = cells // number - 1
         high = max(4, min((wide + 1) // 2, self.size.height * 11 // 20, self.size.height - before.captions - TOLD - 1))
         pair.styles.height = high + before.captions
-        return (wide * 8, high * 16) if chosen.widget else (wide, 2 * high)
+        return chosen.dots(wide, high)
 
     def _tell(self) -> None:
         said = told_changes(*(view.picture for view in self.views))

@@ -119,9 +119,7 @@ class PictureView(Vertical):
     @property
     def dots(self) -> tuple[int, int]:
         """The dots there is room for, across and down; for real pictures as many as the cells have pixels."""
-        wide, high = min(self.size.width, MOST_CELLS), max(0, self.size.height - self.captions)
-        across, down = chosen.cell if chosen.widget else (1, 2)
-        return wide * across, high * down
+        return chosen.dots(min(self.size.width, MOST_CELLS), max(0, self.size.height - self.captions))
 
     async def show(self, frame: Frame) -> None:
         """Read and draw what this frame shows; of several calls the last one counts."""

@@ -163,10 +163,6 @@ class Workflows(Narrowed, PanedPage):
         if self.account and not self.host.readonly and time.time() - known_since > STALE_AFTER:
             self.action_fetch()
 
-    def back(self) -> bool:
-        """Take the filter away."""
-        return self.widen()
-
     @property
     def account(self) -> AccountConfig | None:
         """The account whose workflows these are."""
@@ -358,10 +354,6 @@ class Workflows(Narrowed, PanedPage):
 
     def reshape(self) -> None:
         """The pane was opened, closed or moved."""
-        self.draw()
-
-    def renarrow(self) -> None:
-        """Other words are typed, or another order is wanted."""
         self.draw()
 
     @property

@@ -268,14 +268,6 @@ class Watches(Narrowed, PanedPage):
         words.append(self.narrowing.said(shown, number))
         return f" {f' {self.host.glyphs.dot} '.join(filter(None, words))}"
 
-    def renarrow(self) -> None:
-        """Other words are typed, or another order is wanted."""
-        self.draw()
-
-    def back(self) -> bool:
-        """Take the filter away."""
-        return self.widen()
-
     def _row(self, one: RuleStatus, slots: Sequence[Slot]) -> Content:
         glyphs, entry, figures = self.host.glyphs, one.entry, one.figures
         today = figures.today if figures else None

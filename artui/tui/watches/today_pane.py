@@ -6,7 +6,6 @@ import datetime as dt
 import time
 from array import array
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -18,6 +17,7 @@ from artui.model.job import Job
 from artui.sanitize import sanitize
 from artui.tui.beside import shown_of
 from artui.tui.coalesced_refresh import CoalescedRefresh
+from artui.tui.host import Hosted
 from artui.tui.job_table import JobTable
 from artui.tui.photo_pane import PhotoPane, Shown
 from artui.tui.shell import Line
@@ -25,11 +25,8 @@ from artui.tui.view import Look
 from artui.tui.watches.standing import RuleStatus
 from artui.tui.words import RowContext, home, plural
 
-if TYPE_CHECKING:
-    from artui.tui.host import Host
 
-
-class TodayPane(Vertical):
+class TodayPane(Hosted, Vertical):
     """Follows the rule that ``find`` gives; it reads only while it stands there."""
 
     DEFAULT_CSS = """
@@ -45,11 +42,6 @@ class TodayPane(Vertical):
         self._find = find
         self._reading = CoalescedRefresh(self, self._read)
         self._cells = 0
-
-    @property
-    def host(self) -> Host:
-        """The console it is shown in."""
-        return cast("Host", self.app)
 
     @property
     def table(self) -> JobTable:
