@@ -34,6 +34,8 @@ class Above(Hosted, Screen[Answer]):
 
     _result: tuple[Answer | None] | None = None
     """What it is left with, once that is known."""
+    goes_elsewhere: ClassVar[bool] = True
+    """Whether a digit leads from it to another place."""
 
     async def there(self) -> None:
         """Wait until it has all it consists of: a key that is typed on waits for what it is typed at."""

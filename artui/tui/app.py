@@ -303,8 +303,11 @@ class Console(App[None], inherit_bindings=False):
             self.screen.query_one(Keys).draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Take the keys that change anything away from a console that only reads."""
+        """Take the keys that change anything away from a console that only reads, and the way to other places from a
+        screen that keeps its digits."""
         del parameters
+        if action == "place" and isinstance(self.screen, Above):
+            return self.screen.goes_elsewhere
         return not (action in self.changes and self.readonly)
 
     async def on_event(self, event: events.Event) -> None:
@@ -378,8 +381,8 @@ class Console(App[None], inherit_bindings=False):
     # --------------------------------------------------------------------------------------------------- actions
 
     async def action_place(self, key: str) -> None:
-        """Show the place behind a digit."""
-        await self.open_page(key)
+        """Show the place behind a digit, and leave what lies above the one before."""
+        await self.open_page(key, alone=True)
 
     async def action_engine(self) -> None:
         """Start an engine where none runs."""

@@ -96,7 +96,9 @@ class Terminal:
             self.read(seconds)
 
     def press(self, keys: str | bytes) -> None:
-        """Type."""
+        """Type. Escape is sent as Kitty's protocol has it: a bare one that another key follows too soon is alt and that
+        key; where this is what is meant, it goes as bytes."""
+        keys = "\x1b[27u" if keys == "\x1b" else keys
         os.write(self._descriptor, keys.encode() if isinstance(keys, str) else keys)
 
     def resize(self, columns: int, lines: int) -> None:

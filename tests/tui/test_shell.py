@@ -20,8 +20,10 @@ from artui.tui.app import Console
 from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Choice, No, Question, TextDialog
 from artui.tui.drawing import Drawing
+from artui.tui.job_details import DetailsScreen
 from artui.tui.look import ASCII, DARK, HIGH_CONTRAST, LIGHT, TERMINAL, UNICODE, bar, shares
 from artui.tui.outside import notice
+from artui.tui.reviewing import ReviewScreen
 from artui.tui.rows import Rows
 from artui.tui.shell import Header
 from tests.tui.desk import CUT, DOUBT, FAILED, QUEUED, SAVED, SENT, at_desk, fill
@@ -58,6 +60,25 @@ async def test_a_dialog_is_left_once_however_fast_the_keys_come() -> None:
         assert answers == ["s"]
         await desk.press("escape")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
+
+
+async def test_a_digit_leads_from_a_screen_above_to_its_place_and_a_review_keeps_it() -> None:
+    fill(SAVED)
+    async with at_desk() as desk:
+        await desk.sees("[1 Jobs]", "saved")
+        await desk.press("enter")
+        await desk.until(lambda: isinstance(desk.console.screen, DetailsScreen))
+        await desk.press("4")
+        await desk.sees("[4 Watch]")
+        assert len(desk.console.screen_stack) == 1
+        await desk.press("1")
+        await desk.sees("[1 Jobs]", "enter details")
+        await desk.press("b")
+        await desk.until(lambda: isinstance(desk.console.screen, ReviewScreen))
+        await desk.press("4")
+        assert isinstance(desk.console.screen, ReviewScreen)
+        await desk.press("escape")
+        await desk.sees("[1 Jobs]", "enter details")
 
 
 async def test_a_dialog_that_is_left_from_below_gives_its_result_once_it_can() -> None:

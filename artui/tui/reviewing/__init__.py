@@ -75,6 +75,7 @@ class ReviewScreen(Narrowed, Above[None]):
     which they are. ``sample``: they went ahead of a batch, the rest of which waits for a yes; that is asked in the end.
     """
 
+    goes_elsewhere = False  # a digit answers why a photo is rejected, and may come once too often
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "keep", "keep, next", tooltip="It is good: on to the next"),
         Binding("x", "reject", "reject...", tooltip="Reject it: asks why, then its file moves to rejected/ (free)"),
