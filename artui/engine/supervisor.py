@@ -98,7 +98,7 @@ class Supervisor:
         self._aside: dict[int, asyncio.Task[None]] = {}
         self._unusable: dict[str, str] = {}
         self._seen = -1
-        self._renewed_at = -math.inf
+        self._published_at = -math.inf
         self._idle_since: float | None = None
 
     def stop(self) -> None:
@@ -200,10 +200,10 @@ class Supervisor:
 
     async def _look_round(self) -> None:
         """See what other processes wrote: new jobs, requests."""
-        if (now := time.monotonic()) - self._renewed_at >= TICK:  # what is written here ends each pause early
-            self._renewed_at = now
+        if (now := time.monotonic()) - self._published_at >= TICK:  # what is written here ends each pause early
+            self._published_at = now
             self._transfers.publish()
-            await self._renew_workers()
+        await self._renew_workers()
         seen = self.journal.changes()
         if seen == self._seen:
             return
