@@ -16,7 +16,6 @@ from artui.config.system import iso
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import tzinfo
 
     from artui.journal import Journal
     from artui.providers.base import LeftOut, Provider, Workflow
@@ -39,9 +38,14 @@ def accounts_command(session: Session, *, as_json: bool) -> Exit:
         payer = f", organization {document['organization']}" if document["organization"] else ""
         called = session.config.accounts[document["name"]].called
         put(f"{called}{chosen}: {document['provider']}{payer}")
-        put(f"  key: {_kept(document)}")
-        if document["signed_in"]:
-            put(_signed_line(document["signed_in"], session.config.timezone))
+        place, detail = document["token"]["place"], document["token"]["detail"]
+        none = detail or f"none: `artui login {document['name']}` signs in"
+        put(f"  key: {f'{place} ({detail})' if place else none}")
+        if signed := document["signed_in"]:
+            from artui.core.health_phrases import moment
+
+            when = f", {moment(signed['at'], session.config.timezone)}" if signed["at"] else ""
+            put(f"  signed in: {signed['who'] or 'the service does not say who'}{when}; {signed['lasts']}")
         caps = [f"{amount:,} a {name}" for name, amount in document["caps"].items() if amount is not None]
         put(f"  caps: {', '.join(caps) or 'none'}")
         if document["held"]:
@@ -90,21 +94,6 @@ def _signed_in(session: Session, account: AccountConfig) -> dict[str, Any]:
         "expires": None,
         "lasts": capabilities(account.provider).sign_in_lasts,
     }
-
-
-def _signed_line(signed: dict[str, Any], zone: tzinfo) -> str:
-    from artui.core.health_phrases import moment
-
-    who = signed["who"] or "the service does not say who"
-    when = f", {moment(signed['at'], zone)}" if signed["at"] else ""
-    return f"  signed in: {who}{when}; {signed['lasts']}"
-
-
-def _kept(document: dict[str, Any]) -> str:
-    token = document["token"]
-    if token["place"] is None:
-        return token["detail"] or f"none: `artui login {document['name']}` signs in"
-    return f"{token['place']} ({token['detail']})"
 
 
 @click.command("balance")
