@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
@@ -100,7 +100,10 @@ class Vault:
         """
         for look in (self._in_memory, self._in_systemd, self._in_environment, self._in_file, self._in_keyring):
             if stored := look(account):
-                self._found[account] = stored = self._as_renewed(stored)
+                renewed = self._successor(stored.seed)
+                if secret := self._read_token(renewed):
+                    stored = replace(stored, secret=secret, detail=f"{stored.detail}, renewed in {renewed}")
+                self._found[account] = stored
                 return stored
         return None
 
@@ -256,13 +259,6 @@ class Vault:
         }
         identity = _digest(secret)[:24] if place in _READ_ONLY else account
         return Stored(secret, place, detail or details[place], secret, identity)
-
-    def _as_renewed(self, stored: Stored) -> Stored:
-        file = self._successor(stored.seed)
-        secret = self._read_token(file)
-        if secret is None:
-            return stored
-        return Stored(secret, stored.place, f"{stored.detail}, renewed in {file}", stored.seed, stored.identity)
 
     # Files, and the keyring's way in.
 

@@ -342,14 +342,12 @@ class Planner:
         for job in self.journal.read(history.by_source, found.path):
             same = (job.payer, job.workflow, job.version) == (payer, workflow.id, workflow.version)
             lands_here = job.folder.is_relative_to(self.target_of(found).folder)
-            # A result that somebody has taken away is wanted again: as a copy, which costs nothing.
-            if same and is_of(job, photo) and lands_here and delivers(job) and not self._is_held_by_rule(job):
+            # A result that somebody has taken away is wanted again: as a copy, which costs nothing. And a photo of a
+            # watched folder that is held unpaid there may be sent by a person all the same.
+            is_it = same and is_of(job, photo) and lands_here and delivers(job)
+            if is_it and not (job.rule and self.journal.read(twins.gives_way, job)):
                 return job
         return None
-
-    def _is_held_by_rule(self, job: Job) -> bool:
-        """Whether a photo of a watched folder is held unpaid there: a person may send it all the same."""
-        return bool(job.rule) and self.journal.read(twins.gives_way, job)
 
 
 def _is_of(job: Job, photo: Photo) -> bool:

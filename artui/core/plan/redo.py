@@ -91,13 +91,10 @@ def _elsewhere(job: Job, *, has_name: bool) -> tuple[SourceFile, Photo]:
 
 def _again(found: SourceFile, job: Job, *, has_name: bool) -> SourceFile:
     name = (job.wanted or job.stem) if has_name else ""
-    return replace(found, name=name, labels=_own_labels(job), redo_of=job.twin_of or job.id)
-
-
-def _own_labels(job: Job) -> dict[str, str]:
-    """The labels that a person gave a photo, which it keeps whoever it is billed to; the others are of its order."""
+    # What a person gave a photo it keeps, whoever it is billed to; the other labels are of its order.
     others = capabilities(job.provider).taken_labels
-    return {key: text for key, text in job.labels.items() if not key.startswith(others)}
+    labels = {key: text for key, text in job.labels.items() if not key.startswith(others)}
+    return replace(found, name=name, labels=labels, redo_of=job.twin_of or job.id)
 
 
 @dataclass(frozen=True, slots=True)
