@@ -340,18 +340,11 @@ def checked_photos(
     elsewhere: Sequence[tuple[SourceFile, Photo]] = (),
 ) -> tuple[list[tuple[SourceFile, Photo]], list[RefusedFile], int]:
     """The files after a look at each, and what lies elsewhere as it is."""
-    from artui.core.plan import PlanProblem, check
+    from artui.core.plan import check_order
 
-    if elsewhere and not offer.limits.takes_addresses:
-        raise PlanProblem(f"The service of {offer.account} takes files only, and fetches nothing from an address.")
-    accepts = replace(offer.limits.accepts, strict=spending.strict or account.strict)
-    # Each file once, for however many workflows it stands in a list.
-    files = {one.path: one for one in reversed(found)}
-    each = [one for one in found if files[one.path] is one]
     with counter("Checking") as counted:
-        photos, refused, passed_over = check(each, accepts, counted, suspect=spending.suspect)
-    seen = {one.path: photo for one, photo in photos}
-    return [*((one, seen[one.path]) for one in found if one.path in seen), *elsewhere], refused, passed_over
+        strict = spending.strict or account.strict
+        return check_order(found, elsewhere, offer, counted, strict=strict, suspect=spending.suspect)
 
 
 def made_before(journal: Journal, what: str) -> tuple[Job, set[str]]:

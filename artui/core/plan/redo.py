@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from artui.config import AccountConfig
 from artui.core import actions
-from artui.core.plan.collecting import PlanProblem, SourceFile, at_address, check
-from artui.core.plan.order import Order, OrderPlanner
+from artui.core.plan.collecting import PlanProblem, SourceFile, at_address
+from artui.core.plan.order import Order, OrderPlanner, check_order
 from artui.core.plan.planner import Planner
 from artui.core.plan.target import Offer, Target
 from artui.files import Photo
@@ -128,10 +128,7 @@ def plan_redo(
 ) -> tuple[OrderPlanner, Order]:
     """Plan an order for one workflow, whatever was bought before. Reads the photos: for a thread. Raises
     PlanProblem."""
-    if redo.elsewhere and not offer.limits.takes_addresses:
-        raise PlanProblem(f"The service of {offer.account} takes files only, and fetches nothing from an address.")
-    accepts = replace(offer.limits.accepts, strict=account.strict)
-    photos, refused, passed_over = check(redo.found, accepts, lambda *_: None)
+    checked = check_order(redo.found, redo.elsewhere, offer, lambda *_: None, strict=account.strict)
     planner = Planner(journal, offer, redo.target, batch, today, Twins(account.twins))
     orders = OrderPlanner([planner], lambda _: [offer])
-    return orders, orders.plan([*photos, *redo.elsewhere], refused, passed_over, again=True)
+    return orders, orders.plan(*checked, again=True)
