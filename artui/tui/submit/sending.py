@@ -291,7 +291,7 @@ async def renew(config: Config, vault: Vault, order: OrderForm) -> OrderForm:
         raise ServiceError(beginning(f"Nothing was sent: {why}.", 300))
     async with at_service(config, account, vault) as provider:
         ids = [one.workflow.id for one in order.choices]
-        first = await fetch_offer(provider, account.name, ids[0], is_id=True)
+        first = await fetch_offer(provider, account.name, ids[0])
         others = await asyncio.gather(*map(provider.workflow, ids[1:]))
     now = [first, *(replace(first, workflow=workflow) for workflow in others)]
     standing = AccountSnapshot(first.identity, _complete(first.balance))
