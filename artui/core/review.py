@@ -27,7 +27,7 @@ from artui.journal.reviews import Decision, Entry, Move
 from artui.model.job import Job, Result
 from artui.model.states import Delivery, Review, Status
 from artui.providers import capabilities
-from artui.sanitize import sanitize
+from artui.sanitize import as_cell, sanitize
 
 FOLDER = "rejected"
 """Where rejected results go, beside the others."""
@@ -454,8 +454,7 @@ def write_list(found: Sequence[tuple[Job, Decision]]) -> Path:
     table.writerow(("job", "file", "photo", "reason", "by", "workflow"))
     for job, made in found:
         path = next((one.path for one in job.results if one.path), "")
-        # A table program takes what begins so for a formula.
-        words = (sanitize(word).lstrip("=+-@") for word in (made.reason, made.who, job.workflow_name))
+        words = map(as_cell, (made.reason, made.who, job.workflow_name))
         table.writerow((job.id, path, os.fspath(job.source), *words))
     folder = Path(next(one.path for job, _ in found for one in job.results if one.path)).parent
     name = f"retouch {datetime.now(UTC).astimezone():%Y-%m-%d %H.%M}"
