@@ -54,9 +54,10 @@ class OrderSending:
         opens = account.opens(time.time(), config.timezone)
         telling = Telling(order, cost, account, "" if opens is None else opening(opens, config.timezone))
         if not (self.flags.as_json and self.flags.dry_run):
-            tell, sample, number = put if self.flags.dry_run else say, self.batches.main.sample, len(order.queued)
+            tell, sample = put if self.flags.dry_run else say, self.batches.main.sample
             for line in telling.lines():
                 tell(line)
+            number = len({(one.found.path, one.found.address) for _, one in order.queued})
             if sample is not None and sample < number:
                 tell(f"A sample of {sample:,} is sent; {number - sample:,} wait, unsent, for `artui approve`.")
         return telling.question(), plan_document(order, account, self.batches.main, self.batches.of, cost, opens)
