@@ -56,6 +56,7 @@ def accounts_command(session: Session, *, as_json: bool) -> Exit:
 def _document(session: Session, journal: Journal, account: AccountConfig) -> dict[str, Any]:
     from artui.credentials import CredentialProblem, KeyStore
     from artui.journal import accounts
+    from artui.providers import capabilities
 
     state = journal.read(accounts.state, account.name)
     try:
@@ -65,6 +66,16 @@ def _document(session: Session, journal: Journal, account: AccountConfig) -> dic
             place, detail = stored.place.value, stored.detail
     except CredentialProblem as problem:
         place, detail = None, str(problem)
+    signed_in = None
+    if place in (KeyStore.FILE, KeyStore.KEYRING):  # else another key is used than the one that was signed in with
+        signed = session.vault.signed_in(account.login)
+        signed_in = {
+            "who": signed.who if signed else "",
+            "at": signed.at if signed else None,
+            "at_iso": iso(signed.at if signed else None),
+            "expires": None,
+            "lasts": capabilities(account.provider).sign_in_lasts,
+        }
     return {
         "name": account.name,
         "production": account.production,
@@ -75,24 +86,10 @@ def _document(session: Session, journal: Journal, account: AccountConfig) -> dic
         "workflow": account.workflow,
         "output": account.output,
         "token": {"place": place, "detail": detail},
-        "signed_in": _signed_in(session, account) if place in (KeyStore.FILE, KeyStore.KEYRING) else None,
+        "signed_in": signed_in,
         "caps": account.caps._asdict(),
         "held": state.held,
         "message": state.message,
-    }
-
-
-def _signed_in(session: Session, account: AccountConfig) -> dict[str, Any]:
-    """Who signed in, when, and how long that holds: as far as the service tells."""
-    from artui.providers import capabilities
-
-    signed = session.vault.signed_in(account.login)
-    return {
-        "who": signed.who if signed else "",
-        "at": signed.at if signed else None,
-        "at_iso": iso(signed.at if signed else None),
-        "expires": None,
-        "lasts": capabilities(account.provider).sign_in_lasts,
     }
 
 

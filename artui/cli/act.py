@@ -298,6 +298,7 @@ def allow_command(
 def _for_accounts(
     session: Session, command: Command, account: str | None, *, dry_run: bool = False, as_json: bool = False
 ) -> Exit:
+    from artui.core import options
     from artui.journal import accounts
 
     with session.journal() as journal:
@@ -312,21 +313,17 @@ def _for_accounts(
             names = [account] if account else known
         if not account and len(names) > 1:
             say(f"All {len(names):,} accounts are meant; -a names one.")
-        acts = [_of_account(journal, command, name) for name in names]
+        acts = []
+        for name in names:
+            if command is Command.RESUME:
+                action, goes_on = journal.read(options.resumption, name), ""
+                if action.photos:
+                    photos = f"{counted(action.photos, 'photo')} {'goes' if action.photos == 1 else 'go'} on"
+                    goes_on = f"; {photos}, {at_most(action.amount)}, as agreed when they were queued"
+                acts.append(Act(action, f"{name}: resumed{goes_on}"))
+            else:
+                acts.append(Act(options.of_account(command, name), f"{name}: {command}d"))
         return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
-
-
-def _of_account(journal: Journal, command: Command, name: str) -> Act:
-    """A pause, or its end with what goes on then."""
-    from artui.core import options
-
-    if command is not Command.RESUME:
-        return Act(options.of_account(command, name), f"{name}: {command}d")
-    action = journal.read(options.resumption, name)
-    if not action.photos:
-        return Act(action, f"{name}: resumed")
-    photos = f"{counted(action.photos, 'photo')} {'goes' if action.photos == 1 else 'go'} on"
-    return Act(action, f"{name}: resumed; {photos}, {at_most(action.amount)}, as agreed when they were queued")
 
 
 def _for_rule(

@@ -325,7 +325,15 @@ class _Outcome:
     def lines(self) -> Iterator[str]:
         """The closing table and the totals."""
         heading = ("file", "workflow", "stage", "cost", "result")
-        yield from columns([heading, *(_row(path, what) for path, what in self.made)], right=[3])
+        rows: list[tuple[str, ...]] = []
+        for path, what in self.made:
+            if isinstance(what, Job):
+                result = ", ".join(Path(result.path).name for result in what.results if result.path)
+                note = " (same photo)" if what.status is Status.SKIPPED else ""
+                rows.append((path.name, what.workflow_name, what.stage, cost(what), f"{result or what.message}{note}"))
+            else:
+                rows.append((path.name, "-", "refused", "-", what.reason))
+        yield from columns([heading, *rows], right=[3])
         yield f"quoted {self._sum('quoted'):,}, charged {self._sum('charged'):,} credits"
         yield f"balance before {self.before:,}, after {self.after:,} credits"
 
@@ -363,11 +371,3 @@ def _file(path: Path, what: Job | RefusedFile) -> dict[str, Any]:
     return {
         "file": str(path), "status": what.status, "message": what.message, "charged": what.charged, "outputs": outputs
     }  # fmt: skip
-
-
-def _row(path: Path, what: Job | RefusedFile) -> tuple[str, ...]:
-    if not isinstance(what, Job):
-        return path.name, "-", "refused", "-", what.reason
-    result = ", ".join(Path(result.path).name for result in what.results if result.path)
-    note = " (same photo)" if what.status is Status.SKIPPED else ""
-    return path.name, what.workflow_name, what.stage, cost(what), f"{result or what.message}{note}"

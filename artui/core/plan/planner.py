@@ -244,18 +244,14 @@ class Planner:
             note = f"same photo as job {bought.id}, which is held ({bought.reason}) and not paid: this one may be sent"
             return replace(send, job=bought.id, note=note)
         if bought and self.twins is Twins.REFUSE:
-            return self._refused_twin(send, bought)
+            if bought.digest != photo.digest:
+                return self._edited(send, bought)
+            note = f"{jobs.same_as(bought, bought.digest)}, no copies are wanted: not paid"
+            return replace(send, verdict=Verdict.KNOWN, job=bought.id, note=note, done_at=bought.finished_at)
         if bought:
             note = _of_bought(bought, photo.digest)
             return replace(send, verdict=Verdict.TWIN, twin_of=bought.source, job=bought.id, note=note)
         return self._with_past(send) if photo.digest else send  # what lies at an address is known by that alone
-
-    def _refused_twin(self, planned: Planned, bought: Job) -> Planned:
-        """A photo that was bought before and gets no copy of the result."""
-        if bought.digest != planned.photo.digest:
-            return self._edited(planned, bought)
-        note = f"{jobs.same_as(bought, bought.digest)}, no copies are wanted: not paid"
-        return replace(planned, verdict=Verdict.KNOWN, job=bought.id, note=note, done_at=bought.finished_at)
 
     def _edited(self, planned: Planned, bought: Job) -> Planned:
         """A photo whose picture was bought before and that is not sent."""

@@ -114,13 +114,12 @@ def same_again(db: Connection, bought: Collection[int]) -> list[SameAgain]:
     for job in reviews.to_redo(db):
         if job.id in bought:
             found.setdefault(job.account, []).append(job)
-    return [_same_again(db, account, them) for account, them in found.items()]
-
-
-def _same_again(db: Connection, account: str, them: Sequence[Job]) -> SameAgain:
-    terms = [actions.terms(db, job) or {"quoted": job.quoted, "version": job.version} for job in them]
-    versions = {job.workflow: str(each["version"]) for job, each in zip(them, terms, strict=True)}
-    return SameAgain(account, tuple(them), together(each["quoted"] for each in terms), versions)
+    again = []
+    for account, them in found.items():
+        terms = [actions.terms(db, job) or {"quoted": job.quoted, "version": job.version} for job in them]
+        versions = {job.workflow: str(each["version"]) for job, each in zip(them, terms, strict=True)}
+        again.append(SameAgain(account, tuple(them), together(each["quoted"] for each in terms), versions))
+    return again
 
 
 def plan_redo(
