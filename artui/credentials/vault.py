@@ -316,18 +316,9 @@ class Vault:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         self._make_folder()
-        try:
-            with locked(self._folder / "write.lock"):
-                yield
-        except NotPrivate as refusal:
-            raise CredentialProblem(str(refusal)) from None
-        except OSError as error:
-            if error.errno in LACKING:
-                raise
-            way = "make room there, or make it yours"
-            raise CredentialProblem(f"{self._folder} cannot be written ({error.strerror}): {way}") from None
-        except ConfigError as error:
-            raise CredentialProblem(str(error)) from None
+        refusing = refused(f"{self._folder} cannot be written", "make room there, or make it yours")
+        with refusing, locked(self._folder / "write.lock"):
+            yield
 
     def _make_folder(self) -> None:
         try:
@@ -336,19 +327,24 @@ class Vault:
             raise CredentialProblem(str(error)) from None
 
 
-def _read(file: Path, forbidden: int, *, through_link: bool = False) -> bytes | None:
-    """Read a file that none of the ``forbidden`` mode bits opens to others; None where there is none."""
+@contextmanager
+def refused(what: str, way: str) -> Iterator[None]:
+    """Raise CredentialProblem for a file that cannot be used: what it is that fails, why, and the way out."""
     try:
-        return read_private(file, forbidden=forbidden, through_link=through_link)
-    except FileNotFoundError:
-        return None
-    except NotPrivate as refusal:
+        yield
+    except (NotPrivate, ConfigError) as refusal:
         raise CredentialProblem(str(refusal)) from None
     except OSError as error:
         if error.errno in LACKING:
             raise
-        way = "make it a file of yours, or remove it"
-        raise CredentialProblem(f"{file} cannot be read ({error.strerror}): {way}") from None
+        raise CredentialProblem(f"{what} ({error.strerror}): {way}") from None
+
+
+def _read(file: Path, forbidden: int, *, through_link: bool = False) -> bytes | None:
+    """Read a file that none of the ``forbidden`` mode bits opens to others; None where there is none."""
+    with refused(f"{file} cannot be read", "make it a file of yours, or remove it"), suppress(FileNotFoundError):
+        return read_private(file, forbidden=forbidden, through_link=through_link)
+    return None
 
 
 def _token(text: str, where: str) -> Secret | None:
