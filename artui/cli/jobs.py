@@ -199,12 +199,12 @@ def _whole_document(
             if result.path
         ],
         "labels": dict(job.labels),
-        "delivery": {
+        "delivery": None if delivery is None else {
             "command": list(delivery.command), "wanted": delivery.wanted, "state": delivery.state,
             "delivered": delivery.delivered, "attempts": delivery.attempts, "due": delivery.due,
             "due_iso": iso(delivery.due), "output": delivery.output, "changed_at": delivery.changed_at,
             "changed_at_iso": iso(delivery.changed_at),
-        } if delivery else None,
+        },
         "events": [event_document(event) for event in events],
         "purchases": [
             {
