@@ -183,7 +183,10 @@ def _list(found: Sequence[Workflow], left_out: Sequence[LeftOut], *, as_json: bo
     elif not (found or left_out):
         put("This organization has no saved workflow: make one in the web app of the service.")
     else:
-        rows = [(one.id, day(one), money(one.price, ""), one.name, _steps(one)) for one in newest_first]
+        rows = []
+        for one in newest_first:
+            steps = " > ".join(step.label or step.type for step in one.components)
+            rows.append((one.id, day(one), money(one.price, ""), one.name, steps))
         put_table([("id", "changed", "price", "name", "steps"), *rows], right=[2])
     return Exit.OK
 
@@ -219,10 +222,6 @@ def _changes(
     else:
         put(f"{asked[0].name} has never been used here.")
     return Exit.OK
-
-
-def _steps(workflow: Workflow) -> str:
-    return " > ".join(component.label or component.type for component in workflow.components)
 
 
 def _show(workflow: Workflow, *, as_json: bool) -> Exit:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import AS_JSON, SINCE, WAIT_QA, in_zone
+from artui.cli.options import AS_JSON, SINCE, WAIT_QA, in_zone, label_given
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import Tint, money, put, put_json, put_json_list, put_table
@@ -76,7 +76,7 @@ def jobs_command(
     order, downwards = sort.removeprefix("-"), sort.startswith("-")
     if order not in ORDERS:
         raise CommandError(Exit.USAGE, f"--sort {sort!r} is none of {', '.join(ORDERS)}.")
-    pairs = tuple(_label(text) for text in labels)
+    pairs = tuple(map(label_given, labels))
     with session.journal() as journal:
         wanted = JobFilter(
             batch_called(journal, batch).id if batch else "", account or "", workflow or "", pairs, statuses, reasons,
@@ -100,13 +100,6 @@ def jobs_command(
     else:
         put("No jobs. `artui submit` sends photos and shows the price before anything is sent.")
     return Exit.OK
-
-
-def _label(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise CommandError(Exit.USAGE, f"--label {text!r} must have the form NAME=VALUE.")
-    return key, value
 
 
 _DELIVERY = {

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from uuid import uuid4
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import AS_JSON, DRY_RUN, METADATA, STRICT, SUSPECT, WAIT, WAIT_QA, YES
+from artui.cli.options import AS_JSON, DRY_RUN, METADATA, STRICT, SUSPECT, WAIT, WAIT_QA, YES, label_given
 from artui.cli.session import Session
 from artui.cli.terminal import counter
 from artui.config import AccountConfig
@@ -102,10 +102,7 @@ def listed_photos(listed: BinaryIO, base: Path | None, account: AccountConfig, *
 def given_labels(given: Sequence[str], account: AccountConfig) -> dict[str, str]:
     """The labels that were given, but those that artui or the account's service reads itself."""
     labels = {}
-    for text in given:
-        key, equals, value = text.partition("=")
-        if not (key and equals):
-            raise CommandError(Exit.USAGE, f"--label {text!r} must have the form NAME=VALUE.")
+    for key, value in map(label_given, given):
         _refuse_taken(key, account, "--label ")
         labels[sanitize(key)] = sanitize(value)
     return labels
