@@ -55,6 +55,12 @@ def sanitize(text: str | bytes | Path, cells: int | None = None, ellipsis: str =
     return "".join(head) + ellipsis + "".join(reversed(tail))
 
 
+def as_cell(text: str) -> str:
+    """Make text printable, with a quote before what a spreadsheet would compute as a formula."""
+    shown = sanitize(text)
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
+
+
 def beginning(text: str | bytes | Path, cells: int, ellipsis: str = "…") -> str:
     """Make a sentence printable, and cut it at its end where it takes more than so many cells: without its middle it
     might say the opposite."""

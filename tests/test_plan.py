@@ -15,17 +15,18 @@ import pytest
 
 from artui import files
 from artui.core.plan import (
-    NotOneWorkflow,
     Offer,
     Plan,
     Planner,
     PlanProblem,
     SourceFile,
     Target,
+    UnknownWorkflows,
     Verdict,
     check,
     collect,
     fetch_offer,
+    fetch_offers,
     new_jobs,
 )
 from artui.core.submit import ANEW, NamesTaken, submit
@@ -354,27 +355,22 @@ class Service:
 CUT, CUTOUT, OTHER = (Workflow(f"wf-{i}", "v1", name, 10 + i) for i, name in enumerate(("Cut", "Cut out", "cut out")))
 
 
-@pytest.mark.parametrize(
-    ("wanted", "given", "chosen"),
-    [("wf-1", {}, CUTOUT), ("cut", {}, CUT), ("Cut o", {"beginning": True}, None), ("Cut out", {}, CUTOUT)],
-)
-async def test_an_offer_is_of_the_one_workflow_that_is_meant(
-    wanted: str, given: dict[str, bool], chosen: Workflow | None
-) -> None:
+@pytest.mark.parametrize(("wanted", "chosen"), [("wf-1", CUTOUT), ("cut", CUT), ("Cut o", None), ("Cut out", CUTOUT)])
+async def test_an_offer_is_of_the_one_workflow_that_is_meant(wanted: str, chosen: Workflow | None) -> None:
     service: Any = Service(CUT, CUTOUT, OTHER)
     if chosen is None:
-        with pytest.raises(NotOneWorkflow) as refused:
-            await fetch_offer(service, "studio", wanted, **given)
-        assert refused.value.found == [CUTOUT, OTHER]
+        with pytest.raises(UnknownWorkflows) as refused:
+            await fetch_offers(service, "studio", [wanted])
+        assert [one.found for one in refused.value.problems] == [[CUTOUT, OTHER]]
         return
-    offer = await fetch_offer(service, "studio", wanted, **given)
+    offer = (await fetch_offers(service, "studio", [wanted]))[wanted]
     assert (offer.workflow, offer.balance, offer.identity) == (chosen, Balance(70, at=1.0), OFFER.identity)
     assert service.asked == ["list", chosen.id]
 
 
 async def test_an_id_that_is_known_needs_no_list() -> None:
     service: Any = Service(CUT)
-    assert (await fetch_offer(service, "studio", "wf-0", is_id=True)).workflow == CUT
+    assert (await fetch_offer(service, "studio", "wf-0")).workflow == CUT
     assert service.asked == ["wf-0"]
 
 
@@ -383,8 +379,8 @@ async def test_an_id_that_is_known_needs_no_list() -> None:
 )
 async def test_no_offer_is_made_of_what_is_not_there(wanted: str, said: str) -> None:
     service: Any = Service(CUT, CUTOUT)
-    with pytest.raises(NotOneWorkflow, match=said):
-        await fetch_offer(service, "studio", wanted)
+    with pytest.raises(UnknownWorkflows, match=said):
+        await fetch_offers(service, "studio", [wanted], beginning=False)
     assert service.asked == ["list"]
 
 

@@ -97,6 +97,11 @@ def lies(journal: Journal, job: Job) -> list[str]:
     return [str(Path(result.path or "").relative_to(out)) for result in now.results]
 
 
+def test_a_list_for_a_retoucher_holds_every_word_and_no_formula(journal: Journal, tmp_path: Path) -> None:
+    reject(journal, saved(journal, tmp_path / "out"), reason="-2 stops =or so")
+    assert ",'-2 stops =or so,mara," in review.write_list(review.rejected(journal, 0.0)).read_text()
+
+
 def test_a_rejected_result_moves_with_its_reason_and_comes_back(journal: Journal, tmp_path: Path) -> None:
     job = saved(journal, tmp_path / "out", names=(".png", ".mask.png"))
     [outcome] = reject(journal, job)

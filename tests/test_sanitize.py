@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from artui.sanitize import beginning, sanitize, width
+from artui.sanitize import as_cell, beginning, sanitize, width
 
 ANY_TEXT = st.text(st.characters(codec=None)) | st.binary().map(os.fsdecode)
 
@@ -131,3 +131,10 @@ def test_a_sentence_loses_its_end_never_its_middle(cells: int) -> None:
     said = beginning(whole, cells)
     assert width(said) <= cells
     assert said == whole or (said.endswith("…") and whole.startswith(said.removesuffix("…").rstrip())) or not said
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"), [("=A1", "'=A1"), ("+49", "'+49"), ("-1", "'-1"), ("@a\n", r"'@a\n"), ("a=", "a=")]
+)
+def test_a_cell_holds_no_formula_and_loses_nothing(text: str, cell: str) -> None:
+    assert as_cell(text) == cell

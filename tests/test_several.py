@@ -48,6 +48,17 @@ def test_each_photo_goes_once_through_each_workflow(desk: Desk) -> None:
     assert [one["verdict"] for one in again.lines[0]["known"]] == ["known"] * 4
 
 
+def test_a_sample_is_of_photos_through_each_workflow(desk: Desk) -> None:
+    for seed in range(4):
+        desk.photo(f"{seed}.jpg", 20 + seed)
+    said = desk("submit", desk.inbox, *BOTH, "-o", desk.out, "--sample", "3", "--yes", "--wait")
+    assert said.code == 7, said
+    assert "A sample of 3 is sent; 1 wait, unsent, for `artui approve`." in said.err
+    assert sorted((Path(job["source"]).name, job["reason"]) for job in desk.jobs() if job["status"] == "held") == [
+        ("3.jpg", "sample"), ("3.jpg", "sample"),
+    ]  # fmt: skip
+
+
 def test_one_workflow_more_pays_for_that_alone(desk: Desk) -> None:
     photo = desk.photo("a.jpg", 3)
     assert desk.send().code == 0

@@ -215,18 +215,12 @@ def _finish(command: click.Command, name: str) -> None:
     elif _VOLUME[0] not in command.params:
         for param in command.params:
             if param.metavar is None and isinstance(param, click.Option):
-                param.metavar = _metavar(param)
+                if isinstance(param.type, (click.types.IntParamType, click.types.FloatParamType)):
+                    param.metavar = "N"
+                elif isinstance(param.type, click.types.StringParamType):  # a choice and a flag are written by click
+                    param.metavar = max(param.opts, key=len).strip("-").upper()
         command.params += (_FIELDS, *_VOLUME) if name in SHOWS else _VOLUME
         command.epilog = "\n".join(("\b", "Examples:", *(f"  {one}" for one in EXAMPLES[name])))
-
-
-def _metavar(option: click.Option) -> str | None:
-    """What an option takes: N for a number, else its own name; None for a flag or a choice, which click writes."""
-    if isinstance(option.type, (click.types.IntParamType, click.types.FloatParamType)):
-        return "N"
-    if isinstance(option.type, click.types.StringParamType):
-        return max(option.opts, key=len).strip("-").upper()
-    return None
 
 
 @click.group(

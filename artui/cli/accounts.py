@@ -16,7 +16,6 @@ from artui.config.system import iso
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import tzinfo
 
     from artui.journal import Journal
     from artui.providers.base import LeftOut, Provider, Workflow
@@ -39,9 +38,14 @@ def accounts_command(session: Session, *, as_json: bool) -> Exit:
         payer = f", organization {document['organization']}" if document["organization"] else ""
         called = session.config.accounts[document["name"]].called
         put(f"{called}{chosen}: {document['provider']}{payer}")
-        put(f"  key: {_kept(document)}")
-        if document["signed_in"]:
-            put(_signed_line(document["signed_in"], session.config.timezone))
+        place, detail = document["token"]["place"], document["token"]["detail"]
+        none = detail or f"none: `artui login {document['name']}` signs in"
+        put(f"  key: {f'{place} ({detail})' if place else none}")
+        if signed := document["signed_in"]:
+            from artui.core.health_phrases import moment
+
+            when = f", {moment(signed['at'], session.config.timezone)}" if signed["at"] else ""
+            put(f"  signed in: {signed['who'] or 'the service does not say who'}{when}; {signed['lasts']}")
         caps = [f"{amount:,} a {name}" for name, amount in document["caps"].items() if amount is not None]
         put(f"  caps: {', '.join(caps) or 'none'}")
         if document["held"]:
@@ -52,6 +56,7 @@ def accounts_command(session: Session, *, as_json: bool) -> Exit:
 def _document(session: Session, journal: Journal, account: AccountConfig) -> dict[str, Any]:
     from artui.credentials import CredentialProblem, KeyStore
     from artui.journal import accounts
+    from artui.providers import capabilities
 
     state = journal.read(accounts.state, account.name)
     try:
@@ -61,6 +66,16 @@ def _document(session: Session, journal: Journal, account: AccountConfig) -> dic
             place, detail = stored.place.value, stored.detail
     except CredentialProblem as problem:
         place, detail = None, str(problem)
+    signed_in = None
+    if place in (KeyStore.FILE, KeyStore.KEYRING):  # else another key is used than the one that was signed in with
+        signed = session.vault.signed_in(account.login)
+        signed_in = {
+            "who": signed.who if signed else "",
+            "at": signed.at if signed else None,
+            "at_iso": iso(signed.at if signed else None),
+            "expires": None,
+            "lasts": capabilities(account.provider).sign_in_lasts,
+        }
     return {
         "name": account.name,
         "production": account.production,
@@ -71,40 +86,11 @@ def _document(session: Session, journal: Journal, account: AccountConfig) -> dic
         "workflow": account.workflow,
         "output": account.output,
         "token": {"place": place, "detail": detail},
-        "signed_in": _signed_in(session, account) if place in (KeyStore.FILE, KeyStore.KEYRING) else None,
+        "signed_in": signed_in,
         "caps": account.caps._asdict(),
         "held": state.held,
         "message": state.message,
     }
-
-
-def _signed_in(session: Session, account: AccountConfig) -> dict[str, Any]:
-    """Who signed in, when, and how long that holds: as far as the service tells."""
-    from artui.providers import capabilities
-
-    signed = session.vault.signed_in(account.login)
-    return {
-        "who": signed.who if signed else "",
-        "at": signed.at if signed else None,
-        "at_iso": iso(signed.at if signed else None),
-        "expires": None,
-        "lasts": capabilities(account.provider).sign_in_lasts,
-    }
-
-
-def _signed_line(signed: dict[str, Any], zone: tzinfo) -> str:
-    from artui.core.health_phrases import moment
-
-    who = signed["who"] or "the service does not say who"
-    when = f", {moment(signed['at'], zone)}" if signed["at"] else ""
-    return f"  signed in: {who}{when}; {signed['lasts']}"
-
-
-def _kept(document: dict[str, Any]) -> str:
-    token = document["token"]
-    if token["place"] is None:
-        return token["detail"] or f"none: `artui login {document['name']}` signs in"
-    return f"{token['place']} ({token['detail']})"
 
 
 @click.command("balance")
@@ -197,7 +183,10 @@ def _list(found: Sequence[Workflow], left_out: Sequence[LeftOut], *, as_json: bo
     elif not (found or left_out):
         put("This organization has no saved workflow: make one in the web app of the service.")
     else:
-        rows = [(one.id, day(one), money(one.price, ""), one.name, _steps(one)) for one in newest_first]
+        rows = []
+        for one in newest_first:
+            steps = " > ".join(step.label or step.type for step in one.components)
+            rows.append((one.id, day(one), money(one.price, ""), one.name, steps))
         put_table([("id", "changed", "price", "name", "steps"), *rows], right=[2])
     return Exit.OK
 
@@ -233,10 +222,6 @@ def _changes(
     else:
         put(f"{asked[0].name} has never been used here.")
     return Exit.OK
-
-
-def _steps(workflow: Workflow) -> str:
-    return " > ".join(component.label or component.type for component in workflow.components)
 
 
 def _show(workflow: Workflow, *, as_json: bool) -> Exit:

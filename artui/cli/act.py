@@ -19,7 +19,6 @@ from artui.cli.streams import go_on
 from artui.cli.terminal import agrees, can_ask, counted, money, put, put_json, say
 from artui.config import ConfigError
 from artui.model.commands import Command
-from artui.model.job import Job
 from artui.model.states import FINAL, Status, worded
 
 if TYPE_CHECKING:
@@ -207,17 +206,13 @@ def approve_command(session: Session, batch: str, *, refuses: bool, dry_run: boo
         held = {job.id for job in journal.read(jobs.behind_sample, found.id)}
         for job in journal.read(Scope(found.id).jobs):
             if job.id not in held:
-                say(f"{job.source.name}: {_standing(job)}")
+                results = ", ".join(result.path for result in job.results if result.path)
+                stands = f"{job.status} ({worded(job.reason)})" if job.reason else job.status
+                say(f"{job.source.name}: {results or stands}")
         verb = "cancelled, nothing more is paid" if refuses else "sent"
         are = "is" if action.photos == 1 else "are"
         act = Act(action, f"{found.name}: {counted(action.photos, 'photo')} {are} {verb}")
         return _carry_out(session, journal, [act], dry_run=dry_run, yes=yes, as_json=as_json)
-
-
-def _standing(job: Job) -> str:
-    """How a job of the sample stands, with its results to look at."""
-    results = [result.path for result in job.results if result.path]
-    return ", ".join(results) if results else f"{job.status}{f' ({worded(job.reason)})' if job.reason else ''}"
 
 
 # ----------------------------------------------------------------------------------------- pause, resume and allow
@@ -303,40 +298,32 @@ def allow_command(
 def _for_accounts(
     session: Session, command: Command, account: str | None, *, dry_run: bool = False, as_json: bool = False
 ) -> Exit:
-    with session.journal() as journal:
-        names = _accounts_meant(session, journal, account, is_pause=command is Command.PAUSE)
-        if not account and len(names) > 1:
-            say(f"All {len(names):,} accounts are meant; -a names one.")
-        acts = [_of_account(journal, command, name) for name in names]
-        return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
-
-
-def _accounts_meant(session: Session, journal: Journal, account: str | None, *, is_pause: bool) -> list[str]:
-    """The account named, or all; for a pause those of the journal do where the settings cannot be read at all."""
+    from artui.core import options
     from artui.journal import accounts
 
-    try:
-        names = [session.account(account).name] if account else list(session.config.accounts)
-        return names or [session.account(None).name]
-    except ConfigError as problem:
-        known = journal.read(accounts.with_jobs)
-        if not is_pause or not known or (account and account not in known):
-            raise
-        say(f"{problem}.")
-        return [account] if account else known
-
-
-def _of_account(journal: Journal, command: Command, name: str) -> Act:
-    """A pause, or its end with what goes on then."""
-    from artui.core import options
-
-    if command is not Command.RESUME:
-        return Act(options.of_account(command, name), f"{name}: {command}d")
-    action = journal.read(options.resumption, name)
-    if not action.photos:
-        return Act(action, f"{name}: resumed")
-    photos = f"{counted(action.photos, 'photo')} {'goes' if action.photos == 1 else 'go'} on"
-    return Act(action, f"{name}: resumed; {photos}, {at_most(action.amount)}, as agreed when they were queued")
+    with session.journal() as journal:
+        try:
+            names = [session.account(account).name] if account else list(session.config.accounts)
+            names = names or [session.account(None).name]
+        except ConfigError as problem:  # a pause must not need settings that can be read
+            known = journal.read(accounts.with_jobs)
+            if command is not Command.PAUSE or not known or (account and account not in known):
+                raise
+            say(f"{problem}.")
+            names = [account] if account else known
+        if not account and len(names) > 1:
+            say(f"All {len(names):,} accounts are meant; -a names one.")
+        acts = []
+        for name in names:
+            if command is Command.RESUME:
+                action, goes_on = journal.read(options.resumption, name), ""
+                if action.photos:
+                    photos = f"{counted(action.photos, 'photo')} {'goes' if action.photos == 1 else 'go'} on"
+                    goes_on = f"; {photos}, {at_most(action.amount)}, as agreed when they were queued"
+                acts.append(Act(action, f"{name}: resumed{goes_on}"))
+            else:
+                acts.append(Act(options.of_account(command, name), f"{name}: {command}d"))
+        return _carry_out(session, journal, acts, dry_run=dry_run, as_json=as_json)
 
 
 def _for_rule(
@@ -396,6 +383,7 @@ def _carry_out(
     from artui.core.options import decide
     from artui.engine.client import ensure_running
     from artui.journal import JournalProblem
+    from artui.journal.requests import Reply
 
     costly = [act.action for act in acts if act.action.asks and not act.refused]
     if dry_run and as_json:
@@ -418,7 +406,7 @@ def _carry_out(
                 Exit.PERSON, f"What was asked is kept for the next engine that starts. {problem}"
             ) from None
     answers = iter(_outcomes(session, journal, numbers))
-    outcomes = [_refusal(act) if act.refused else next(answers) for act in acts]
+    outcomes = [Reply(refused=True, message=act.refused) if act.refused else next(answers) for act in acts]
     if as_json:
         pairs = zip(acts, outcomes, strict=True)
         put_json([act.document() | {"refused": one.refused, "message": one.message} for act, one in pairs])
@@ -426,12 +414,6 @@ def _carry_out(
         for one in outcomes:
             (say if one.refused else put)(one.message)
     return Exit.FAILED if any(one.refused for one in outcomes) else Exit.OK
-
-
-def _refusal(act: Act) -> Reply:
-    from artui.journal.requests import Reply
-
-    return Reply(refused=True, message=act.refused)
 
 
 def _agreed(costly: Sequence[Action]) -> bool:

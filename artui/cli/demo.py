@@ -121,7 +121,14 @@ def demo_command(folder: Path | None, output: Path | None, *, headless: bool, si
             if results.is_dir():
                 say(f"Results are in {results}")
             return code
-        photos = folder.absolute() if folder else _sample_photos(top / "photos")
+        photos = folder.absolute() if folder else top / "photos"
+        if folder is None:
+            try:
+                from artui.sim.photos import sample_photos
+            except ImportError as missing:
+                raise _without(missing) from None
+            say(f"Making sample photos in {photos}: one of them cut off, one a copy of another.")
+            sample_photos(photos, seed=0)
         with _stand_in(top, SPEED) as announced, _home(top, announced, results), _engine():
             return _journey(Session.here(), photos, results, announced["url"], as_json=as_json)
     finally:
@@ -156,16 +163,6 @@ def staged(top: Path, results: Path, folder: Path | None = None, *, sign_in: boo
         DemoSetup(session, announced["url"]).set_up(photos, results)
         with _engine(["artui", "watch"]), arriving(photos):
             yield session
-
-
-def _sample_photos(folder: Path) -> Path:
-    try:
-        from artui.sim.photos import sample_photos
-    except ImportError as missing:
-        raise _without(missing) from None
-    say(f"Making sample photos in {folder}: one of them cut off, one a copy of another.")
-    sample_photos(folder, seed=0)
-    return folder
 
 
 @contextmanager
@@ -279,7 +276,10 @@ def _journey(session: Session, photos: Path, results: Path, stand_in: str, *, as
     if run(command) == Exit.INTERRUPTED:
         raise KeyboardInterrupt
     go_on()
-    outcome = _Outcome(_made(session, photos), before, _balance(session), _charges(stand_in))
+    direct = build_opener(ProxyHandler({}))  # a proxy leads away from this machine
+    with direct.open(f"{stand_in}/_sim/ledger", timeout=PATIENCE) as answer:
+        charges = sum(charge["credits"] for charge in json.load(answer))
+    outcome = _Outcome(_made(session, photos), before, _balance(session), charges)
     if as_json:
         put_json(outcome.document(results))
     else:
@@ -296,13 +296,6 @@ def _balance(session: Session) -> int:
         return await provider.balance()
 
     return session.ask(session.account("demo"), question) or 0
-
-
-def _charges(stand_in: str) -> int:
-    """What the stand-in's own ledger says it charged, in all."""
-    direct = build_opener(ProxyHandler({}))  # a proxy leads away from this machine
-    with direct.open(f"{stand_in}/_sim/ledger", timeout=PATIENCE) as answer:
-        return sum(charge["credits"] for charge in json.load(answer))
 
 
 def _made(session: Session, photos: Path) -> list[tuple[Path, Job | RefusedFile]]:
@@ -332,7 +325,15 @@ class _Outcome:
     def lines(self) -> Iterator[str]:
         """The closing table and the totals."""
         heading = ("file", "workflow", "stage", "cost", "result")
-        yield from columns([heading, *(_row(path, what) for path, what in self.made)], right=[3])
+        rows: list[tuple[str, ...]] = []
+        for path, what in self.made:
+            if isinstance(what, Job):
+                result = ", ".join(Path(result.path).name for result in what.results if result.path)
+                note = " (same photo)" if what.status is Status.SKIPPED else ""
+                rows.append((path.name, what.workflow_name, what.stage, cost(what), f"{result or what.message}{note}"))
+            else:
+                rows.append((path.name, "-", "refused", "-", what.reason))
+        yield from columns([heading, *rows], right=[3])
         yield f"quoted {self._sum('quoted'):,}, charged {self._sum('charged'):,} credits"
         yield f"balance before {self.before:,}, after {self.after:,} credits"
 
@@ -370,11 +371,3 @@ def _file(path: Path, what: Job | RefusedFile) -> dict[str, Any]:
     return {
         "file": str(path), "status": what.status, "message": what.message, "charged": what.charged, "outputs": outputs
     }  # fmt: skip
-
-
-def _row(path: Path, what: Job | RefusedFile) -> tuple[str, ...]:
-    if not isinstance(what, Job):
-        return path.name, "-", "refused", "-", what.reason
-    result = ", ".join(Path(result.path).name for result in what.results if result.path)
-    note = " (same photo)" if what.status is Status.SKIPPED else ""
-    return path.name, what.workflow_name, what.stage, cost(what), f"{result or what.message}{note}"

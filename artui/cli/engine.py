@@ -97,8 +97,17 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
     money_of = journal.read(window.overview, window.Filter()).totals
     running = progress.read(session.paths.transfers) if alive else {}
     default_first = sorted(session.config.accounts.values(), key=lambda one: one.name != session.config.default_account)
+    engine: EngineDocument | None = None
+    if alive:
+        row = alive.row
+        engine = {
+            "generation": row.generation, "pid": row.pid, "host": row.host, "mode": row.mode,
+            "started_at": row.started_at, "started_at_iso": iso(row.started_at),
+            "heartbeat": row.heartbeat, "heartbeat_iso": iso(row.heartbeat),
+            "state": row.state, "version": row.version, "stale": alive.stale,
+        }  # fmt: skip
     return {
-        "engine": _engine_document(alive) if alive else None,
+        "engine": engine,
         "jobs": [{"status": one.status, "reason": one.reason, "number": one.number} for one in counts],
         "money": {
             name: {**totals._asdict(), "unspent": totals.unspent, "lost": journal.read(window.lost, name)}
@@ -107,16 +116,6 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
         "accounts": [journal.read(_account, one, session.config.timezone) for one in default_first],
         "transfers": {way: sum(one.way == way for one in running.values()) for way in ("up", "down")},
     }
-
-
-def _engine_document(alive: EngineStatus) -> EngineDocument:
-    row = alive.row
-    return {
-        "generation": row.generation, "pid": row.pid, "host": row.host, "mode": row.mode,
-        "started_at": row.started_at, "started_at_iso": iso(row.started_at),
-        "heartbeat": row.heartbeat, "heartbeat_iso": iso(row.heartbeat),
-        "state": row.state, "version": row.version, "stale": alive.stale,
-    }  # fmt: skip
 
 
 def _account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> AccountStanding:
@@ -212,18 +211,15 @@ def _account_lines(status: dict[str, Any], zone: dt.tzinfo) -> Iterator[str]:
 def _money_lines(money: dict[str, dict[str, int]]) -> Iterator[str]:
     """What was spent; each account by itself where there are several, for no sum goes over several units."""
     if len(money) == 1:
-        yield from map(_money_line, money.values())
+        [sums] = money.values()
+        parts = {name: sums[name.replace(" ", "_")] for name in ("charged", "sent", "to come", "unspent")}
+        said = " + ".join(f"{name} {amount:,}" for name, amount in parts.items() if amount)
+        lost = f"; counted as spent, found nowhere: {sums['lost']:,}" if sums["lost"] else ""
+        yield f"quoted {sums['quoted']:,} = {said or 'nothing yet'}{lost}"
         return
     for name, sums in money.items():
-        parts = [f"{sums['charged']:,} charged", f"{sums['sent']:,} sent", f"{sums['to_come']:,} to come"]
-        yield f"{sanitize(name, 14)}: {', '.join(parts)}"
-
-
-def _money_line(sums: dict[str, int]) -> str:
-    parts = {name: sums[name.replace(" ", "_")] for name in ("charged", "sent", "to come", "unspent")}
-    said = " + ".join(f"{name} {amount:,}" for name, amount in parts.items() if amount)
-    lost = f"; counted as spent, found nowhere: {sums['lost']:,}" if sums["lost"] else ""
-    return f"quoted {sums['quoted']:,} = {said or 'nothing yet'}{lost}"
+        told = f"{sums['charged']:,} charged, {sums['sent']:,} sent, {sums['to_come']:,} to come"
+        yield f"{sanitize(name, 14)}: {told}"
 
 
 def _engine_line(row: dict[str, Any] | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +51,17 @@ def executions_command(
         since = in_zone(since, session.config.timezone)
     found = _listed(session, chosen, workflow, since, limit)
     if as_json:
-        put_json([_document(one) for one in found])
+        kept = ("execution", "state", "word", "charged", "created_at", "finished_at", "name", "reference", "version")
+        put_json(
+            [
+                {
+                    **{name: getattr(one.progress, name) for name in kept}, "workflow": one.workflow, "job": one.job,
+                    "results": len(one.progress.outputs),
+                    "by_artui": one.job is not None or one.progress.key is not None,
+                }
+                for one in found
+            ]
+        )  # fmt: skip
     elif not found:
         put("The service has no such execution.")
     else:
@@ -134,12 +143,3 @@ def rate_command(session: Session, number: int, thumb: str, *, as_json: bool) ->
     else:
         say(f"Sent: thumb {thumb} for {job.source.name}.")
     return Exit.OK
-
-
-def _document(one: PastExecution) -> dict[str, Any]:
-    progress = asdict(one.progress)
-    kept = ("execution", "state", "word", "charged", "created_at", "finished_at", "name", "reference", "version")
-    return {
-        **{name: progress[name] for name in kept}, "workflow": one.workflow, "job": one.job,
-        "results": len(one.progress.outputs), "by_artui": one.job is not None or one.progress.key is not None,
-    }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import AS_JSON, SINCE, WAIT_QA, in_zone
+from artui.cli.options import AS_JSON, SINCE, WAIT_QA, in_zone, label_given
 from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import Tint, money, put, put_json, put_json_list, put_table
@@ -25,14 +25,15 @@ from artui.model.watching import Skip
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
-    from artui.cli.documents import DeliveryDocument, WholeJob, WhyOfFile
+    from artui.cli.documents import WholeJob, WhyOfFile
     from artui.journal import Journal
     from artui.journal.deliveries import DeliveryRow
     from artui.journal.reviews import Decision
-    from artui.model.documents import PurchaseDocument
     from artui.model.job import Event, Purchase
-    from artui.watch.rules import Rule
     from artui.watch.why import Why
+
+
+_TINTS = {Status.DONE: Tint.GREEN, Status.FAILED: Tint.RED, Status.HELD: Tint.YELLOW}
 
 
 @click.command("jobs")
@@ -75,7 +76,7 @@ def jobs_command(
     order, downwards = sort.removeprefix("-"), sort.startswith("-")
     if order not in ORDERS:
         raise CommandError(Exit.USAGE, f"--sort {sort!r} is none of {', '.join(ORDERS)}.")
-    pairs = tuple(_label(text) for text in labels)
+    pairs = tuple(map(label_given, labels))
     with session.journal() as journal:
         wanted = JobFilter(
             batch_called(journal, batch).id if batch else "", account or "", workflow or "", pairs, statuses, reasons,
@@ -91,24 +92,14 @@ def jobs_command(
             listed.sort(key=lambda job: -job.ahead if job.finished_at is None else 0)
         rows = [_row(job, stands.get(job.id)) for job in listed]
     if rows:
-        put_table([("job", "file", "workflow", "stage", "status", "cost"), *rows], [0, 5], [None, *map(_tint, listed)])
+        tints = [_TINTS.get(job.status) for job in listed]
+        put_table([("job", "file", "workflow", "stage", "status", "cost"), *rows], [0, 5], [None, *tints])
     elif wanted != JobFilter():
         known = [nearest(reason, list(Reason)) for reason in reasons if reason not in list(Reason)]
         put(f"No such jobs{next(filter(None, known), '.')}")
     else:
         put("No jobs. `artui submit` sends photos and shows the price before anything is sent.")
     return Exit.OK
-
-
-def _label(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise CommandError(Exit.USAGE, f"--label {text!r} must have the form NAME=VALUE.")
-    return key, value
-
-
-def _tint(job: Job) -> Tint | None:
-    return {Status.DONE: Tint.GREEN, Status.FAILED: Tint.RED, Status.HELD: Tint.YELLOW}.get(job.status)
 
 
 _DELIVERY = {
@@ -182,25 +173,6 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
     return Exit.OK
 
 
-def _purchase_document(one: Purchase) -> PurchaseDocument:
-    return {
-        "key": one.key, "job": one.job, "number": one.number, "kind": one.kind, "account": one.account,
-        "payer": one.payer, "endpoint": one.endpoint, "organization": one.organization, "workflow": one.workflow,
-        "version": one.version, "reference": one.reference, "reserved": one.reserved, "charged": one.charged,
-        "state": one.state, "execution": one.execution, "looks": one.looks, "day": one.day, "month": one.month,
-        "intended_at": one.intended_at, "intended_at_iso": iso(one.intended_at), "repeats": one.repeats,
-        "digest": one.digest, "lookalikes": list(one.lookalikes),
-    }  # fmt: skip
-
-
-def _delivery_document(one: DeliveryRow) -> DeliveryDocument:
-    return {
-        "command": list(one.command), "wanted": one.wanted, "state": one.state, "delivered": one.delivered,
-        "attempts": one.attempts, "due": one.due, "due_iso": iso(one.due), "output": one.output,
-        "changed_at": one.changed_at, "changed_at_iso": iso(one.changed_at),
-    }  # fmt: skip
-
-
 def _whole_document(
     job: Job, events: list[Event], bought: list[Purchase], delivery: DeliveryRow | None,
     decided: list[Decision],
@@ -220,12 +192,28 @@ def _whole_document(
             if result.path
         ],
         "labels": dict(job.labels),
-        "delivery": _delivery_document(delivery) if delivery else None,
+        "delivery": None if delivery is None else {
+            "command": list(delivery.command), "wanted": delivery.wanted, "state": delivery.state,
+            "delivered": delivery.delivered, "attempts": delivery.attempts, "due": delivery.due,
+            "due_iso": iso(delivery.due), "output": delivery.output, "changed_at": delivery.changed_at,
+            "changed_at_iso": iso(delivery.changed_at),
+        },
         "events": [event_document(event) for event in events],
-        "purchases": [_purchase_document(one) for one in bought],
+        "purchases": [
+            {
+                "key": one.key, "job": one.job, "number": one.number, "kind": one.kind, "account": one.account,
+                "payer": one.payer, "endpoint": one.endpoint, "organization": one.organization,
+                "workflow": one.workflow, "version": one.version, "reference": one.reference, "reserved": one.reserved,
+                "charged": one.charged, "state": one.state, "execution": one.execution, "looks": one.looks,
+                "day": one.day, "month": one.month, "intended_at": one.intended_at,
+                "intended_at_iso": iso(one.intended_at), "repeats": one.repeats, "digest": one.digest,
+                "lookalikes": list(one.lookalikes),
+            }
+            for one in bought
+        ],
         "reviews": [decision_document(one) for one in decided],
         "advice": advice(job),
-    }
+    }  # fmt: skip
 
 
 def _facts(job: Job) -> list[str]:
@@ -301,7 +289,11 @@ def why_command(session: Session, file: Path, *, as_json: bool) -> Exit:
         put_json(document)
         return Exit.OK
     if watched:
-        put(f"rule {_of_rule(watched)}")
+        name = watched.rule.name if watched.rule else ""
+        place = f", saved as {' and '.join(map(str, watched.outputs))}" if watched.outputs else ""
+        price = f", {money(watched.price)}" if watched.price is not None else ""
+        then = "".join(f", then {money(price)} by the rule {name}" for name, price in watched.then)
+        put(f"rule {name}: {watched.message}{place}{price}{then}")
     elif not made:
         put(f"{path} was never sent. {verdict}")
     for job in made:
@@ -316,6 +308,8 @@ def _by_rule(session: Session, journal: Journal, path: Path) -> Why | None:
     """What a rule of the settings says to a file; None where none watches its folder."""
     if not session.config.watch:
         return None
+    from artui.core.quote import quote
+    from artui.journal.caps import Portion
     from artui.watch.rules import load_rules
     from artui.watch.why import FileVerdict, why
 
@@ -323,31 +317,15 @@ def _by_rule(session: Session, journal: Journal, path: Path) -> Why | None:
     answer = why(path, load_rules(config), journal, session.offers(config), config.timezone)
     if answer.verdict is FileVerdict.NO_RULE:
         return None
-    waits = _lacks(session, journal, answer.rule, answer.price) if answer.rule and answer.price else ""
-    return replace(answer, message=f"{answer.message}{waits}")
-
-
-def _lacks(session: Session, journal: Journal, rule: Rule, price: int) -> str:
-    """What one more photo of a rule would wait for, unsent; empty where it would be paid for now."""
-    from artui.core.quote import quote
-    from artui.journal.caps import Portion
-
-    own, photo = session.config.accounts[rule.account].caps, Portion(rule.id, 1, None, rule.id)
-    found = journal.read(quote, rule.account, own, price, [photo], session.config.timezone)
+    if not (answer.rule and answer.price):
+        return answer
+    account, photo = config.accounts[answer.rule.account], Portion(answer.rule.id, 1, None, answer.rule.id)
+    found = journal.read(quote, account.name, account.caps, answer.price, [photo], config.timezone)
     if found.fits:
-        return ""
-    if cap := found.reached:
-        return f", but wait unsent: {cap.name} is reached: {cap.told}"
-    return f", but wait unsent: {rule.account} has {found.balance or 0:,} credits left after what is under way"
-
-
-def _of_rule(answer: Why) -> str:
-    """A rule's answer in a sentence, with the result's name and the price where it would be sent."""
-    name = answer.rule.name if answer.rule else ""
-    place = f", saved as {' and '.join(map(str, answer.outputs))}" if answer.outputs else ""
-    price = f", {money(answer.price)}" if answer.price is not None else ""
-    then = "".join(f", then {money(price)} by the rule {name}" for name, price in answer.then)
-    return f"{name}: {answer.message}{place}{price}{then}"
+        return answer
+    left = f"{account.name} has {found.balance or 0:,} credits left after what is under way"
+    why_not = f"{cap.name} is reached: {cap.told}" if (cap := found.reached) else left
+    return replace(answer, message=f"{answer.message}, but wait unsent: {why_not}")
 
 
 def _verdict(session: Session, path: Path) -> str:

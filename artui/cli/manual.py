@@ -60,12 +60,9 @@ def markdown(blocks: Iterable[Block]) -> str:
                 parts.append("\n".join(textwrap.wrap(block.text, 120, break_on_hyphens=False, break_long_words=False)))
             case TermTable():
                 rows = [block.heads, ["---"] * len(block.heads), *block.rows]
-                parts.append("\n".join(f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows))
+                lines = (" | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in row) for row in rows)
+                parts.append("\n".join(f"| {line} |" for line in lines))
     return "\n\n".join(parts) + "\n"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
 
 
 def plain(blocks: Iterable[Block], width: int = 80) -> Iterator[str]:
@@ -207,8 +204,15 @@ def printed() -> list[Block]:
         rows.append((f"`{command}`", "; ".join(said)))
     every = models()
     blocks: list[Block] = [TermTable(("command", "prints"), rows)]
-    for model in every:
-        blocks += _of_model(model, every)
+    hints = {model: get_type_hints(model, include_extras=True) for model in every}
+    for model, fields in hints.items():
+        within = [one for one in every if one is not model and hints[one].items() <= fields.items()]
+        base = max(within, key=lambda one: len(hints[one]), default=None)
+        told, text = {}, " ".join((model.__doc__ or "").split())
+        if base and len(hints[base]) > 1:
+            told, text = hints[base], f"{text} All of {_link(base)}, and:"
+        terms = [(f"`{name}`", *_said(hint)) for name, hint in fields.items() if name not in told]
+        blocks += [Heading(model.__name__, 4), Text(text), TermTable(("field", "type", ""), terms)]
     return blocks
 
 
@@ -236,21 +240,6 @@ def _inside(hints: Iterable[Any], known: Iterable[type]) -> Iterator[type]:
                 yield hint
         else:
             yield from _inside(get_args(hint), known)
-
-
-def _of_model(model: type, models: Sequence[type]) -> list[Block]:
-    fields = get_type_hints(model, include_extras=True)
-    within = [one for one in models if one is not model and _is_part(get_type_hints(one, include_extras=True), fields)]
-    base = max(within, key=lambda one: len(get_type_hints(one)), default=None)
-    told = get_type_hints(base) if base else {}
-    said = " ".join((model.__doc__ or "").split())
-    more = f" All of {_link(base)}, and:" if base else ""
-    rows = [(f"`{name}`", *_said(hint)) for name, hint in fields.items() if name not in told]
-    return [Heading(model.__name__, 4), Text(said + more), TermTable(("field", "type", ""), rows)]
-
-
-def _is_part(less: dict[str, Any], more: dict[str, Any]) -> bool:
-    return len(less) > 1 and less.items() <= more.items()
 
 
 def _said(hint: Any) -> tuple[str, str]:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from artui.cli.exits import CommandError, Exit
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 Option = Callable[[Any], Any]
 
@@ -75,6 +77,14 @@ class Since(click.ParamType):  # type: ignore[type-arg]
 
 
 SINCE = click.option("--since", type=Since(), help="Leave out what is older: 2026-11-01, or 7d, 12h, 30m.")
+
+
+def label_given(text: str) -> tuple[str, str]:
+    """The name and the value of a ``--label``. Raises CommandError."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise CommandError(Exit.USAGE, f"--label {text!r} must have the form NAME=VALUE.")
+    return name, value
 
 
 def in_zone(moment: dt.datetime, zone: dt.tzinfo) -> dt.datetime:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from uuid import uuid4
 
 from artui.cli.exits import CommandError, Exit
-from artui.cli.options import AS_JSON, DRY_RUN, METADATA, STRICT, SUSPECT, WAIT, WAIT_QA, YES
+from artui.cli.options import AS_JSON, DRY_RUN, METADATA, STRICT, SUSPECT, WAIT, WAIT_QA, YES, label_given
 from artui.cli.session import Session
 from artui.cli.terminal import counter
 from artui.config import AccountConfig
@@ -102,10 +102,7 @@ def listed_photos(listed: BinaryIO, base: Path | None, account: AccountConfig, *
 def given_labels(given: Sequence[str], account: AccountConfig) -> dict[str, str]:
     """The labels that were given, but those that artui or the account's service reads itself."""
     labels = {}
-    for text in given:
-        key, equals, value = text.partition("=")
-        if not (key and equals):
-            raise CommandError(Exit.USAGE, f"--label {text!r} must have the form NAME=VALUE.")
+    for key, value in map(label_given, given):
         _refuse_taken(key, account, "--label ")
         labels[sanitize(key)] = sanitize(value)
     return labels
@@ -340,18 +337,11 @@ def checked_photos(
     elsewhere: Sequence[tuple[SourceFile, Photo]] = (),
 ) -> tuple[list[tuple[SourceFile, Photo]], list[RefusedFile], int]:
     """The files after a look at each, and what lies elsewhere as it is."""
-    from artui.core.plan import PlanProblem, check
+    from artui.core.plan import check_order
 
-    if elsewhere and not offer.limits.takes_addresses:
-        raise PlanProblem(f"The service of {offer.account} takes files only, and fetches nothing from an address.")
-    accepts = replace(offer.limits.accepts, strict=spending.strict or account.strict)
-    # Each file once, for however many workflows it stands in a list.
-    files = {one.path: one for one in reversed(found)}
-    each = [one for one in found if files[one.path] is one]
     with counter("Checking") as counted:
-        photos, refused, passed_over = check(each, accepts, counted, suspect=spending.suspect)
-    seen = {one.path: photo for one, photo in photos}
-    return [*((one, seen[one.path]) for one in found if one.path in seen), *elsewhere], refused, passed_over
+        strict = spending.strict or account.strict
+        return check_order(found, elsewhere, offer, counted, strict=strict, suspect=spending.suspect)
 
 
 def made_before(journal: Journal, what: str) -> tuple[Job, set[str]]:

@@ -145,19 +145,15 @@ class Telling:
             return f"Copy {counted(len(self.order.queued), 'result')}, nothing to pay?"
         number = len({one.found.path for _, one in self._to_send})
         photos = "1 photo" if number == 1 else f"{number:,} photos"
-        most = self.order.most
-        cost = " The price is not known." if most is None else f" At most {self._money(most)}{self._parts()}."
+        most, parts = self.order.most, ""
+        if not self._is_one:
+            names = self.order.names
+            parts = ": " + ", ".join(f"{names[one.offer.workflow.id]} {one.most or 0:,}" for one in self.order.plans)
+        cost = " The price is not known." if most is None else f" At most {self._money(most)}{parts}."
         twice = " What was sent before may be charged too." if any(one.may_cost for _, one in self._to_send) else ""
         workflows = " and ".join(self._workflow(plan) for plan in self.order.plans if plan.having(Verdict.SEND))
         payer = f", paid by {self.account.called}" if self.account.production else ""
         return f"Send {photos} to {workflows}{payer}?{cost}{twice}"
-
-    def _parts(self) -> str:
-        """What each workflow has of the sum, where there are several."""
-        if self._is_one:
-            return ""
-        parts = (f"{self.order.names[plan.offer.workflow.id]} {plan.most or 0:,}" for plan in self.order.plans)
-        return f": {', '.join(parts)}"
 
 
 def _counts(plan: Plan, refused: Sequence[str]) -> Iterator[str]:

@@ -65,8 +65,9 @@ def recover_command(
         tell(finding.sentence)
         code = Exit.OK
         if finding.trouble is not Wrong.NONE:
-            for line in _intentions(finding.trouble):
-                tell(line)
+            said = {Wrong.MISSING: _MISSING, Wrong.DAMAGED: _DAMAGED}.get(finding.trouble, _COPY)
+            for line in said:
+                tell(line.format(unlisted=unlisted()))
             if dry_run and as_json:
                 put_json(outcome_document(finding.trouble))
             if dry_run:
@@ -89,13 +90,6 @@ def recover_command(
         with session.journal() as journal:
             ensure_running(session.paths, journal)
     return code
-
-
-def _intentions(trouble: object) -> Sequence[str]:
-    from artui.engine.anchor import Damage as Wrong
-
-    said = _MISSING if trouble is Wrong.MISSING else _DAMAGED if trouble is Wrong.DAMAGED else _COPY
-    return [line.format(unlisted=unlisted()) for line in said]
 
 
 def unlisted() -> str:

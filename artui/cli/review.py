@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from artui.cli.documents import OutcomeDocument, RejectedDocument
     from artui.core.review import Outcome
     from artui.journal import Journal
-    from artui.journal.reviews import Decision
     from artui.model.job import Job
     from artui.providers.base import Provider
 
@@ -86,7 +85,15 @@ def rejected_command(session: Session, since: dt.datetime | None, *, as_json: bo
         found = review.rejected(journal, after)
         again = {job.id for job in review.to_redo(journal)}
     if as_json:
-        put_json([_rejected_document(job, made, redo=job.id in again) for job, made in found])
+        documents: list[RejectedDocument] = [
+            {
+                **decision_document(made), "source": str(job.source), "account": job.account,
+                "workflow_name": job.workflow_name, "batch": job.batch, "charged": job.charged,
+                "twin_of": job.twin_of, "outputs": _files(job), "redo": job.id in again,
+            }
+            for job, made in found
+        ]  # fmt: skip
+        put_json(documents)
     elif not found:
         put("No result is rejected.")
     else:
@@ -221,14 +228,6 @@ def outcome_document(outcome: Outcome) -> OutcomeDocument:
         "job": job.id, "decision": outcome.decision, "reason": job.review_reason, "refused": bool(outcome.refused),
         "message": outcome.why or "; ".join(outcome.notes), "outputs": _files(job),
         "copies": [one.id for one in outcome.copies],
-    }  # fmt: skip
-
-
-def _rejected_document(job: Job, made: Decision, *, redo: bool) -> RejectedDocument:
-    return {
-        **decision_document(made),
-        "source": str(job.source), "account": job.account, "workflow_name": job.workflow_name, "batch": job.batch,
-        "charged": job.charged, "twin_of": job.twin_of, "outputs": _files(job), "redo": redo,
     }  # fmt: skip
 
 

@@ -54,16 +54,13 @@ class OrderSending:
         opens = account.opens(time.time(), config.timezone)
         telling = Telling(order, cost, account, "" if opens is None else opening(opens, config.timezone))
         if not (self.flags.as_json and self.flags.dry_run):
+            tell, sample = put if self.flags.dry_run else say, self.batches.main.sample
             for line in telling.lines():
-                (put if self.flags.dry_run else say)(line)
-        self._tell_sample(len(order.queued))
+                tell(line)
+            number = len({(one.found.path, one.found.address) for _, one in order.queued})
+            if sample is not None and sample < number:
+                tell(f"A sample of {sample:,} is sent; {number - sample:,} wait, unsent, for `artui approve`.")
         return telling.question(), plan_document(order, account, self.batches.main, self.batches.of, cost, opens)
-
-    def _tell_sample(self, number: int) -> None:
-        sample = self.batches.main.sample
-        if sample is not None and sample < number and not (self.flags.as_json and self.flags.dry_run):
-            tell = put if self.flags.dry_run else say
-            tell(f"A sample of {sample:,} is sent; {number - sample:,} wait, unsent, for `artui approve`.")
 
     def refuse_empty(self, order: Order) -> None:
         """Raises CommandError where there is nothing to send."""

@@ -28,8 +28,10 @@ def settings() -> list[Block]:
             Heading(f"[accounts.NAME] of {kind.capabilities.title}", 3),
             TermTable(_HEADS, list(_of_model(kind.Settings))),
         ]
-        for key, inner in _tables(kind.Settings):
-            blocks += [Heading(f"[accounts.NAME.{key}.KEY]", 4), TermTable(_HEADS, list(_of_model(inner)))]
+        for key, field in kind.Settings.model_fields.items():
+            for inner in get_args(field.annotation):
+                if isinstance(inner, type) and issubclass(inner, BaseModel):  # a key that holds tables of its own
+                    blocks += [Heading(f"[accounts.NAME.{key}.KEY]", 4), TermTable(_HEADS, list(_of_model(inner)))]
     blocks += [Heading("[accounts.NAME.caps] and [watch.caps]", 3), _table(known.GROUPS["caps"], described.CAPS)]
     blocks += [Heading("[accounts.NAME.pace]", 3), _table(known.GROUPS["pace"], described.PACE)]
     blocks += [Heading("[[watch]]", 3), _table(known.RULE, described.RULE)]
@@ -91,11 +93,3 @@ def _kind_of(hint: Any) -> str:
     if origin is not None:
         return "tables"
     return _KINDS.get(hint, "a table")
-
-
-def _tables(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
-    """The keys that hold tables of their own, with what each such table holds."""
-    for name, field in model.model_fields.items():
-        for inner in get_args(field.annotation):
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
-                yield name, inner

@@ -211,11 +211,15 @@ async def _sign_in(
     from artui.engine.log import log_misfits_beside
     from artui.journal import JournalProblem
     from artui.providers import open_provider
+    from artui.providers.base import Rejected
 
     log_misfits_beside(session.paths.log)
     async with open_provider(session.config, account, session.vault) as provider:
         provider.on_short = say
-        token = token or await _confirmed(provider)
+        try:
+            token = token or await provider.login(_show_code)
+        except Rejected as refusal:  # it was denied, or ran out
+            raise CommandError(Exit.LOGIN, f"{refusal}.") from refusal
         found = await sign_in.try_key(provider, session.vault, account.login, token)
         if provider.not_checked:
             say(provider.not_checked)
@@ -224,16 +228,6 @@ async def _sign_in(
         with suppress(JournalProblem), session.journal() as journal:  # it says so itself where it is needed
             return found, await sign_in.customer(provider, session.config, account, journal)
         return found, None
-
-
-async def _confirmed(provider: Provider[Any]) -> Secret:
-    """The key of a code that was confirmed elsewhere; one that was denied or ran out ends the command."""
-    from artui.providers.base import Rejected
-
-    try:
-        return await provider.login(_show_code)
-    except Rejected as refusal:
-        raise CommandError(Exit.LOGIN, f"{refusal}.") from refusal
 
 
 def _told_apart(account: AccountConfig, customer: Customer, same: bool | None) -> dict[str, bool]:

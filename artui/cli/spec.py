@@ -13,7 +13,7 @@ import click
 
 import artui
 from artui.cli import manual
-from artui.cli.documents import PRINTS, REASONS, ErrorDocument, Printed, Shape
+from artui.cli.documents import PRINTS, REASONS, ErrorDocument, Shape
 from artui.cli.examples import EXAMPLES
 from artui.config.described import VARIABLES
 from artui.model.documents import EVENTS
@@ -45,7 +45,15 @@ def _command(name: str, command: click.Command, context: click.Context) -> dict[
         "usage": " ".join((context.command_path, *command.collect_usage_pieces(context))),
         "arguments": [_parameter(one) for one in params if isinstance(one, click.Argument)],
         "options": [_parameter(one) for one in params if isinstance(one, click.Option)],
-        "prints": [_printed(one) for one in PRINTS.get(name, ())],
+        "prints": [
+            {
+                "shape": one.shape.name.lower(),
+                "document": {"$ref": _place(one.model)},
+                "when": "" if one.shape is Shape.LINE else one.when,
+                "type": one.when if one.shape is Shape.LINE else "",
+            }
+            for one in PRINTS.get(name, ())
+        ],
         "examples": list(EXAMPLES[name]),
     }
 
@@ -66,17 +74,6 @@ def _parameter(param: click.Parameter) -> dict[str, Any]:
     document |= {"choices": list(kind["choices"])} if "choices" in kind else {}
     document |= {bound: kind[bound] for bound in ("min", "max") if kind.get(bound) is not None}
     return document
-
-
-def _printed(one: Printed) -> dict[str, Any]:
-    """What is printed, with which option, and for a line of a stream of which ``type``."""
-    is_line = one.shape is Shape.LINE
-    return {
-        "shape": one.shape.name.lower(),
-        "document": {"$ref": _place(one.model)},
-        "when": "" if is_line else one.when,
-        "type": one.when if is_line else "",
-    }
 
 
 def _settings() -> Iterator[tuple[str, list[dict[str, str]]]]:

@@ -133,27 +133,23 @@ class DemoSetup:
         """Queue all orders and tell the stand-in what is to become of them; an engine that starts now does the rest."""
         from artui.core.plan import Offer
 
-        identity, workflows, limits, balance = self._ask()
-        self._control("options", OPTIONS)
-        self._control("faults", [LOST, *SLOW])
-        for order in ORDERS:
-            offer = Offer(ACCOUNT, self.session.account(ACCOUNT).provider, identity, workflows[order.workflow], limits)
-            self._queue(order, offer, photos, results)
-        self._control("options", {"price": {workflows[name].id: price for name, price in DEARER.items()}})
-        with self.session.journal() as journal:
-            journal.write(_note, identity, balance)
-
-    def _ask(self) -> tuple[Identity, dict[str, Workflow], Limits, int | None]:
-        async def question(
-            provider: Provider[Any],
-        ) -> tuple[Identity, dict[str, Workflow], Limits, int | None]:
+        async def question(provider: Provider[Any]) -> tuple[Identity, dict[str, Workflow], Limits, int | None]:
             # Two recipes share a name: the cheaper one is meant.
             dearest_first = sorted(await provider.workflows(), key=lambda one: -(one.price or 0))
             found = {one.name: one for one in dearest_first}
             whole = {name: await provider.workflow(found[name].id) for name in {order.workflow for order in ORDERS}}
             return await provider.identify(), whole, provider.limits, await provider.balance()
 
-        return self.session.ask(self.session.account(ACCOUNT), question)
+        account = self.session.account(ACCOUNT)
+        identity, workflows, limits, balance = self.session.ask(account, question)
+        self._control("options", OPTIONS)
+        self._control("faults", [LOST, *SLOW])
+        for order in ORDERS:
+            offer = Offer(ACCOUNT, account.provider, identity, workflows[order.workflow], limits)
+            self._queue(order, offer, photos, results)
+        self._control("options", {"price": {workflows[name].id: price for name, price in DEARER.items()}})
+        with self.session.journal() as journal:
+            journal.write(_note, identity, balance)
 
     def _queue(self, order: DemoOrder, offer: Offer, photos: Path, results: Path) -> None:
         from artui.core import plan

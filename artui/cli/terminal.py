@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from artui.cli import streams
 from artui.cli.exits import CommandError, Exit
 from artui.model import SCHEMA
-from artui.sanitize import sanitize, width
+from artui.sanitize import as_cell, sanitize, width
 
 
 def say(line: str = "") -> None:
@@ -112,12 +112,8 @@ def put_csv(rows: Iterable[Sequence[str | int]], locale: str) -> None:
     text.seek(0, io.SEEK_END)
     table = csv.writer(text, delimiter=";" if locale == "de" else ",", lineterminator="\n")
     for row in rows:
-        table.writerow([_harmless(sanitize(cell)) if isinstance(cell, str) else cell for cell in row])
+        table.writerow([as_cell(cell) if isinstance(cell, str) else cell for cell in row])
     streams.write("stdout", text.getvalue())
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell
 
 
 # ------------------------------------------------------------------------------------------------- a person at hand

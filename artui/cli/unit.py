@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -22,9 +21,6 @@ from artui.cli.session import Session
 from artui.cli.terminal import put, put_json, say
 from artui.engine.client import TRUSTED
 from artui.watch.systemd import FAILED_UNIT, UNIT
-
-if TYPE_CHECKING:
-    from artui.watch.rules import Rule
 
 PASSED_ON = ("ARTUI_HOME", "ARTUI_CONFIG_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
 """Variables that say where artui's own files are; a service sees none of a login's variables."""
@@ -123,6 +119,8 @@ def _renew(unit: Unit, place: Path) -> Exit:
 
 def make_unit(session: Session, name: str | None, webhook: str | None, *, for_system: bool) -> Unit:
     """The unit for the rules there are now, to run as ``name``. Raises CommandError, ConfigError."""
+    from artui.credentials import KeyStore, of_webhook
+    from artui.providers import capabilities
     from artui.watch.rules import load_rules
 
     session.paths.create()
@@ -131,6 +129,12 @@ def make_unit(session: Session, name: str | None, webhook: str | None, *, for_sy
     given += [(account.mode, account.group) for account in session.config.accounts.values()]
     # A rule's folder is written for its marker, done/ and failed/.
     folders = sorted({folder for rule in rules for folder in (rule.folder, rule.target.folder)})
+    # The sign-ins that the rules need, with the secrets of webhook calls.
+    accounts = [session.config.accounts[rule.account] for rule in rules]
+    names = {account.login for account in accounts}
+    if webhook:
+        names |= {of_webhook(account.login) for account in accounts if capabilities(account.provider).signs_webhooks}
+    kept = {name: session.vault.find(name) for name in sorted(names)}
     return Unit(
         user=_runs_as(name, for_system=for_system),
         of_system=for_system,
@@ -138,7 +142,7 @@ def make_unit(session: Session, name: str | None, webhook: str | None, *, for_sy
         options=("--webhook", webhook) if webhook else (),
         folders=(session.paths.state, *folders),
         environment=tuple((word, os.environ[word]) for word in PASSED_ON if os.environ.get(word)),
-        logins=_logins(session, rules, webhook=webhook is not None),
+        logins=tuple(Login(name, one is not None and one.place is KeyStore.FILE) for name, one in kept.items()),
         groups=tuple(sorted({group for _, group in given if group})),
         gives_modes=any(mode for mode, _ in given),
     )
@@ -197,20 +201,6 @@ def this_artui() -> tuple[str, ...]:
     if script.name == "artui" and (found := shutil.which(script)):
         return (os.path.abspath(found),)  # noqa: PTH100 — a link that an update moves on stays a link
     return (sys.executable, "-m", "artui")
-
-
-def _logins(session: Session, rules: Sequence[Rule], *, webhook: bool) -> tuple[Login, ...]:
-    """The sign-ins that the rules need, with the secrets of ``webhook`` calls, and whether a service finds each without
-    being handed it."""
-    from artui.credentials import KeyStore, of_webhook
-    from artui.providers import capabilities
-
-    accounts = [session.config.accounts[rule.account] for rule in rules]
-    names = {account.login for account in accounts}
-    if webhook:
-        names |= {of_webhook(account.login) for account in accounts if capabilities(account.provider).signs_webhooks}
-    found = {name: session.vault.find(name) for name in names}
-    return tuple(Login(name, one is not None and one.place is KeyStore.FILE) for name, one in sorted(found.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +307,16 @@ class Unit:
         yield "TimeoutStopSec=180"
         yield "KillMode=mixed"
         yield ""
-        yield from self._tokens()
+        # Where tokens come from: a keyring is locked, and a variable unset, where nobody has logged in.
+        folder = "/etc/artui" if self.of_system else "%h/.config/artui"
+        for login in self.logins:
+            line = f"LoadCredential={login.name}.token:{folder}/{login.name}.token"
+            if login.in_file:
+                yield f"# {login.name}'s key lies in a file of artui's that only {self.user} can read. Instead of it:"
+            else:
+                yield f"# {login.name}'s key must lie in this file, mode 0600, before the service starts. Or sign in"
+                yield f"# with `{login.signs_in} --store file` and make this unit anew."
+            yield f"# {line}" if login.in_file else line
         yield from (line for line in _HARDENED.splitlines() if not (self.gives_modes and line == _NO_SETGID))
         if not any(folder.is_relative_to(temporary) for folder in self.folders for temporary in _SHARED):
             yield "PrivateTmp=yes"
@@ -338,18 +337,6 @@ class Unit:
 
     def _started(self, *words: str) -> str:
         return " ".join(quoted(word).replace("$", "$$") for word in (*self.command, *words))
-
-    def _tokens(self) -> Iterator[str]:
-        """Where tokens come from: a keyring is locked, and a variable unset, where nobody has logged in."""
-        folder = "/etc/artui" if self.of_system else "%h/.config/artui"
-        for login in self.logins:
-            line = f"LoadCredential={login.name}.token:{folder}/{login.name}.token"
-            if login.in_file:
-                yield f"# {login.name}'s key lies in a file of artui's that only {self.user} can read. Instead of it:"
-            else:
-                yield f"# {login.name}'s key must lie in this file, mode 0600, before the service starts. Or sign in"
-                yield f"# with `{login.signs_in} --store file` and make this unit anew."
-            yield f"# {line}" if login.in_file else line
 
 
 _SHARED = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 — a service of its own sees other folders there

@@ -76,23 +76,18 @@ class CurrentConfig:
         self.config = self._load_config()
         if self._stamped() == self._stamps:  # else the copy might be of something else than was read
             with suppress(OSError, ConfigError):  # on a full disk the copy of before stays
-                _keep(self._paths)
+                make_private_folder(self._paths.last_good)
+                for file in (self._paths.config_file, self._paths.settings_file):
+                    try:
+                        content = read_private(file, through_link=True)
+                    except FileNotFoundError:
+                        content = b""  # says the same as no file, which the copy of before does not
+                    copy = self._paths.last_good / file.name
+                    if not copy.exists() or copy.read_bytes() != content:
+                        write_private(copy, content)
 
     def _stamped(self) -> tuple[tuple[int, int, int] | None, ...]:
         return tuple(_stamp(file) for file in (self._paths.config_file, self._paths.settings_file))
-
-
-def _keep(paths: Paths) -> None:
-    """Copy the files of the configuration, which could be read just now, where they are not copied yet."""
-    make_private_folder(paths.last_good)
-    for file in (paths.config_file, paths.settings_file):
-        try:
-            content = read_private(file, through_link=True)
-        except FileNotFoundError:
-            content = b""  # says the same as no file, which the copy of before does not
-        copy = paths.last_good / file.name
-        if not copy.exists() or copy.read_bytes() != content:
-            write_private(copy, content)
 
 
 def _stamp(file: Path) -> tuple[int, int, int] | None:

@@ -55,16 +55,14 @@ def read(text: str) -> Hours:
         if not found:
             raise ValueError('must be hours like "mon-fri 07:00-19:00", several with a comma between')
         first, last, *clock = found.groups()
-        days = frozenset(range(7)) if first is None else _days(first, last or first)
+        days = frozenset(range(7))
+        if first is not None:
+            if not {first, last or first} <= {*DAYS}:
+                raise ValueError(f"holds a day that is none of {', '.join(DAYS)}")
+            since, until = DAYS.index(first), DAYS.index(last or first)
+            days = frozenset((since + number) % 7 for number in range((until - since) % 7 + 1))
         begin, end = (60 * int(hour) + int(minute) for hour, minute in (clock[:2], clock[2:]))
         if int(clock[1]) > 59 or int(clock[3]) > 59 or begin >= _DAY or end > _DAY or begin == end:
             raise ValueError(f"holds {part.strip()!r}, which is no span of a day: 00:00-24:00 is a whole one")
         spans.append((days, begin, end if end > begin else end + _DAY))
     return Hours(tuple(spans))
-
-
-def _days(first: str, last: str) -> frozenset[int]:
-    if first not in DAYS or last not in DAYS:
-        raise ValueError(f"holds a day that is none of {', '.join(DAYS)}")
-    begin, end = DAYS.index(first), DAYS.index(last)
-    return frozenset((begin + number) % 7 for number in range((end - begin) % 7 + 1))

@@ -104,7 +104,15 @@ class Layer(NamedTuple):
     def rules(self) -> Iterator[dict[str, object]]:
         """The rules of watched folders, checked and read. Raises ConfigError."""
         for number, rule in enumerate(self._tables("watch")):
-            yield {word: self._of_rule(("watch", number, word), value) for word, value in rule.items()}
+            read: dict[str, object] = {}
+            for word, value in rule.items():
+                key = ("watch", number, word)
+                if word == "caps":
+                    caps = self._table(key, value)
+                    read[word] = {name: self._read(GROUPS[word], (*key, name), limit) for name, limit in caps.items()}
+                else:
+                    read[word] = self._read(RULE, key, value, ("caps",))
+            yield read
 
     def notify(self) -> Iterator[dict[str, object]]:
         """Who is told of what, checked and read. Raises ConfigError."""
@@ -118,12 +126,6 @@ class Layer(NamedTuple):
         if not isinstance(written, list) or not all(isinstance(table, dict) for table in written):
             self._refuse((word,), f"must be an array of tables: write [[{word}]] above each {LISTS[word]}")
         return written
-
-    def _of_rule(self, key: Key, value: object) -> object:
-        if key[-1] != "caps":
-            return self._read(RULE, key, value, ("caps",))
-        caps = self._table(key, value)
-        return {word: self._read(GROUPS["caps"], (*key, word), limit) for word, limit in caps.items()}
 
     def _service(self, name: str, value: object) -> Iterator[tuple[Key, object]]:
         try:

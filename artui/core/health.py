@@ -153,23 +153,19 @@ def conditions(
     A service counts as away, and a rule as waiting for one, once that lasts longer than ``away_for`` seconds.
     """
     now = time.time()
-    return tuple(
-        sorted(
-            (
-                *([Condition(Code.CONFIG, facts={"message": config.fault})] if config.fault else ()),
-                *_of_engine(db, engine),
-                *_of_rules(db, config, engine, now, away_for),
-                *(
-                    found
-                    for one in config.accounts.values()
-                    for found in _of_account(db, one, config.timezone, now, away_for)
-                ),
-                *(Condition(Code.NOT_DELIVERED, *one) for one in deliveries.failed(db)),
-                *_of_disks(config),
-            ),
-            key=lambda one: not one.is_grave,
-        )
-    )
+    found: list[Condition] = []
+    if config.fault:
+        found.append(Condition(Code.CONFIG, facts={"message": config.fault}))
+    if engine is None and requests.has_work(db):
+        found.append(Condition(Code.ENGINE_ABSENT))
+    elif engine is not None and engine.silent_since is not None:
+        found.append(Condition(Code.ENGINE_SILENT, since=engine.silent_since))
+    found += _of_rules(db, config, engine, now, away_for)
+    for account in config.accounts.values():
+        found += _of_account(db, account, config.timezone, now, away_for)
+    found += (Condition(Code.NOT_DELIVERED, *one) for one in deliveries.failed(db))
+    found += _of_disks(config)
+    return tuple(sorted(found, key=lambda one: not one.is_grave))
 
 
 def summary(db: Connection, config: Config, since: float, *, wrong: int) -> Condition:
@@ -179,14 +175,6 @@ def summary(db: Connection, config: Config, since: float, *, wrong: int) -> Cond
     }
     ended = {"saved": 0, "failed": 0} | window.happened_since(db, since)
     return Condition(Code.SUMMARY, facts={**ended, "wrong": wrong, "today": spent}, is_grave=False)
-
-
-def _of_engine(db: Connection, engine: Engine | None) -> Iterator[Condition]:
-    if engine is None:
-        if requests.has_work(db):
-            yield Condition(Code.ENGINE_ABSENT)
-    elif engine.silent_since is not None:
-        yield Condition(Code.ENGINE_SILENT, since=engine.silent_since)
 
 
 def names_written(config: Config) -> list[str]:
@@ -203,8 +191,13 @@ def _of_rules(
         since = last.heartbeat if last.mode == requests.WATCH else None
         if written:
             yield Condition(Code.NOT_WATCHED if since is None else Code.WATCH_ENDED, since=since, count=len(written))
-        # Nothing else of the rules: none is looked at, so that what stands there is old.
-        yield from _left(db, now)
+        # Of the rules themselves only what the last watching could not take, as after `artui watch --once`: none is
+        # looked at, so that what else stands there is old.
+        for row in rules.every(db):
+            left = row.left if row.state is RuleState.ENDED and now - row.since < LEFT_FOR else {}
+            for reason, one in left.items():
+                facts = {"names": ", ".join(one.newest), "what": reason}
+                yield Condition(Code.LEFT, row.name, row.since, one.count, facts, is_grave=False)
         return
     known = {row.name: row for row in rules.every(db) if row.state != RuleState.ENDED}
     for name in written:
@@ -212,15 +205,6 @@ def _of_rules(
             yield Condition(Code.NOT_WATCHED, name, count=1)
     for row in known.values():
         yield from _of_rule(db, row, config.timezone, now, away_for)
-
-
-def _left(db: Connection, now: float) -> Iterator[Condition]:
-    """The files that the last watching, which has ended, could not take, as after ``artui watch --once``."""
-    for row in rules.every(db):
-        if row.state is RuleState.ENDED and now - row.since < LEFT_FOR:
-            for reason, one in row.left.items():
-                facts = {"names": ", ".join(one.newest), "what": reason}
-                yield Condition(Code.LEFT, row.name, row.since, one.count, facts, is_grave=False)
 
 
 _OF_STATE: Mapping[RuleState, Code] = {

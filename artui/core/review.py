@@ -21,13 +21,14 @@ from pathlib import Path
 from artui import files
 from artui.config import Config
 from artui.core.actions import Refusal, explained
+from artui.core.tables import decoded, table_rows
 from artui.files.regular import digest_of, holds
 from artui.journal import Connection, Journal, Stale, deliveries, history, jobs, published, reviews
 from artui.journal.reviews import Decision, Entry, Move
 from artui.model.job import Job, Result
 from artui.model.states import Delivery, Review, Status
 from artui.providers import capabilities
-from artui.sanitize import sanitize
+from artui.sanitize import as_cell, sanitize
 
 FOLDER = "rejected"
 """Where rejected results go, beside the others."""
@@ -364,42 +365,33 @@ class Listed:
 def read_decisions(content: bytes, base: Path) -> list[Listed]:
     """The lines of a list: a job's number or a file each, with a reason behind a tab; or a table with the columns
     ``job`` or ``file``, and ``reason``. Relative names are below ``base``. Raises :class:`ListProblem`."""
-    try:
-        text = content.decode("utf-16" if content[:2] in _UTF_16 else "utf-8-sig")
-    except UnicodeDecodeError as fault:
-        line = content[: fault.start].count(b"\n") + 1
-        raise ListProblem(f"line {line} is no UTF-8: save the list as UTF-8") from None
+    text = decoded(content, "utf-16" if content[:2] in _UTF_16 else "utf-8-sig", ListProblem)
     lines = [line.rstrip("\r") for line in text.split("\n")]
     delimiter = max(",;\t", key=lines[0].count)
     head = [column.strip().strip('"').casefold() for column in lines[0].split(delimiter)]
-    found = list(_table(text, delimiter, base) if {"job", "file"} & {*head} else _lines(lines, base))
+    if {"job", "file"} & {*head}:
+        found = list(_table(text, delimiter, base))
+    else:
+        found = []
+        for number, line in enumerate(lines, 1):
+            name, _, reason = line.partition("\t")
+            if name.strip():
+                found.append(_listed(f"line {number}", name.strip(), reason, base))
     if not found:
         raise ListProblem("the list names nothing")
     return found
 
 
-def _lines(lines: Sequence[str], base: Path) -> Iterator[Listed]:
-    for number, line in enumerate(lines, 1):
-        name, _, reason = line.partition("\t")
-        if name.strip():
-            yield _listed(f"line {number}", name.strip(), reason, base)
-
-
 def _table(text: str, delimiter: str, base: Path) -> Iterator[Listed]:
-    table, whole = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 0
-    try:
-        table.fieldnames = [column.strip().casefold() for column in table.fieldnames or ()]
-        whole = table.line_num
-        for row in table:
-            whole = table.line_num
-            cells = {column: (cell or "").strip() for column, cell in row.items() if isinstance(cell, str | None)}
-            job, file = cells.get("job") or "", cells.get("file") or ""
-            if not (job or file):
-                raise ListProblem(f"line {table.line_num} names neither a job nor a file")
-            yield _listed(f"line {table.line_num}", job or file, cells.get("reason", ""), base, file if job else "")
-    except csv.Error as fault:
-        # What is wrong with a quotation mark shows at the end, however far that is.
-        raise ListProblem(f"line {whole + 1}: {fault}; is a quotation mark not closed, or not doubled?") from None
+    table = table_rows(text, delimiter, ListProblem)
+    columns = [column.strip().casefold() for column in next(table)[1]]
+    for line, row in table:
+        cells = {column: cell.strip() for column, cell in zip(columns, row, strict=False)}
+        job, file = cells.get("job", ""), cells.get("file", "")
+        if job or file:
+            yield _listed(f"line {line}", job or file, cells.get("reason", ""), base, file if job else "")
+        elif row:
+            raise ListProblem(f"line {line} names neither a job nor a file")
 
 
 def _listed(place: str, name: str, reason: str, base: Path, file: str = "") -> Listed:
@@ -454,8 +446,7 @@ def write_list(found: Sequence[tuple[Job, Decision]]) -> Path:
     table.writerow(("job", "file", "photo", "reason", "by", "workflow"))
     for job, made in found:
         path = next((one.path for one in job.results if one.path), "")
-        # A table program takes what begins so for a formula.
-        words = (sanitize(word).lstrip("=+-@") for word in (made.reason, made.who, job.workflow_name))
+        words = map(as_cell, (made.reason, made.who, job.workflow_name))
         table.writerow((job.id, path, os.fspath(job.source), *words))
     folder = Path(next(one.path for job, _ in found for one in job.results if one.path)).parent
     name = f"retouch {datetime.now(UTC).astimezone():%Y-%m-%d %H.%M}"

@@ -62,14 +62,14 @@ def read_sheet(db: Connection, wanted: Filter, zone: tzinfo) -> Sheet:
     numbers = window.order(db, wanted).tolist()
     found = window.some(db, numbers)
     sums = books.costs(db, Grouping.SERVICE, zone, jobs=numbers)
-    return Sheet([_entry(db, found[number]) for number in numbers], sums)
-
-
-def _entry(db: Connection, job: Job) -> SheetEntry:
-    saved = [Path(result.path) for result in job.results if result.path and job.status in (Status.DONE, Status.SKIPPED)]
-    before = None if job.address or job.found else seen.place_now(db, job)
-    decided = reviews.of_job(db, job.id)[-1] if job.review else None
-    return SheetEntry(job, before, saved[0] if saved else None, max(0, len(saved) - 1), decided)
+    entries = []
+    for job in (found[number] for number in numbers):
+        has_result = job.status in (Status.DONE, Status.SKIPPED)
+        saved = [Path(result.path) for result in job.results if result.path and has_result]
+        before = None if job.address or job.found else seen.place_now(db, job)
+        decided = reviews.of_job(db, job.id)[-1] if job.review else None
+        entries.append(SheetEntry(job, before, saved[0] if saved else None, max(0, len(saved) - 1), decided))
+    return Sheet(entries, sums)
 
 
 # ------------------------------------------------------------------------------------------------------ how large

@@ -10,7 +10,6 @@ import re
 import time
 import unicodedata
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -39,16 +38,12 @@ async def try_key(provider: Provider[Any], vault: Vault, login: str, key: Secret
     """Hold a new key in memory only, and use it; returns who may pay with it, empty where the service knows no
     organizations. Raises what a provider raises.
     """
-    from artui.providers.base import ProviderError
-
     await asyncio.to_thread(vault.keep, login, key, KeyStore.MEMORY)
     organizations = await provider.organizations()
     if not organizations:
         await provider.identify()
-    who = ""
-    with suppress(ProviderError):  # nobody signs in for nothing because of a name
-        who = await provider.signed_in_as()
-    await asyncio.to_thread(vault.keep, login, key, KeyStore.MEMORY, WhoSignedIn(who, time.time()))
+    signed = WhoSignedIn(provider.signed_in_as, time.time())
+    await asyncio.to_thread(vault.keep, login, key, KeyStore.MEMORY, signed)
     return organizations
 
 

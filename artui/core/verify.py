@@ -45,7 +45,13 @@ def verify(
     """
     verified = []
     for number, result in enumerate(results, 1):
-        verified.append(_read(result))
+        try:
+            found = Presence.WHOLE if digest_of(result.path) == result.digest else Presence.CHANGED
+            verified.append(Verified(result, found))
+        except (FileNotFoundError, NotADirectoryError):
+            verified.append(Verified(result, Presence.MISSING))
+        except OSError as problem:
+            verified.append(Verified(result, Presence.UNREADABLE, problem.strerror or str(problem)))
         told(number, len(results))
     lost = [one for one in verified if one.finding in (Presence.MISSING, Presence.CHANGED)]
     places = {*folders, *(one.result.path.parent for one in lost)}
@@ -63,16 +69,6 @@ def moved_into(results: Sequence[SavedResult], folders: Sequence[Path]) -> list[
     gone = [one for one in results if not os.path.lexists(one.path)]
     here = _found({one.digest: one.size for one in gone}, folders)
     return [Verified(one, Presence.MOVED, here[one.digest]) for one in gone if one.digest in here]
-
-
-def _read(result: SavedResult) -> Verified:
-    try:
-        is_it = digest_of(result.path) == result.digest
-    except (FileNotFoundError, NotADirectoryError):
-        return Verified(result, Presence.MISSING)
-    except OSError as problem:
-        return Verified(result, Presence.UNREADABLE, problem.strerror or str(problem))
-    return Verified(result, Presence.WHOLE if is_it else Presence.CHANGED)
 
 
 def _found(wanted: dict[str, int], places: Iterable[Path]) -> dict[str, str]:

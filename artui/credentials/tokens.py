@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from artui.config import try_lock
-from artui.config.private import NotPrivate
 from artui.config.system import boot_time
 from artui.credentials.secret import Secret
-from artui.credentials.vault import LACKING, CredentialProblem, Stored, Vault
+from artui.credentials.vault import Stored, Vault, refused
 from artui.single_flight import SingleFlight
 
 _PATIENCE = 60.0  # seconds for another process's exchange, whose own time-outs are shorter
@@ -147,12 +146,5 @@ async def _held(file: Path) -> AsyncIterator[None]:
 
 
 def _try(file: Path) -> int | None:
-    try:
+    with refused(f"{file} cannot be locked", "make its folder yours, and room there"):
         return try_lock(file)
-    except NotPrivate as refusal:
-        raise CredentialProblem(str(refusal)) from None
-    except OSError as error:
-        if error.errno in LACKING:
-            raise
-        way = "make its folder yours, and room there"
-        raise CredentialProblem(f"{file} cannot be locked ({error.strerror}): {way}") from None

@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import NoReturn
@@ -100,7 +100,10 @@ class Vault:
         """
         for look in (self._in_memory, self._in_systemd, self._in_environment, self._in_file, self._in_keyring):
             if stored := look(account):
-                self._found[account] = stored = self._as_renewed(stored)
+                renewed = self._successor(stored.seed)
+                if secret := self._read_token(renewed):
+                    stored = replace(stored, secret=secret, detail=f"{stored.detail}, renewed in {renewed}")
+                self._found[account] = stored
                 return stored
         return None
 
@@ -257,13 +260,6 @@ class Vault:
         identity = _digest(secret)[:24] if place in _READ_ONLY else account
         return Stored(secret, place, detail or details[place], secret, identity)
 
-    def _as_renewed(self, stored: Stored) -> Stored:
-        file = self._successor(stored.seed)
-        secret = self._read_token(file)
-        if secret is None:
-            return stored
-        return Stored(secret, stored.place, f"{stored.detail}, renewed in {file}", stored.seed, stored.identity)
-
     # Files, and the keyring's way in.
 
     def _file(self, account: str) -> Path:
@@ -320,18 +316,9 @@ class Vault:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         self._make_folder()
-        try:
-            with locked(self._folder / "write.lock"):
-                yield
-        except NotPrivate as refusal:
-            raise CredentialProblem(str(refusal)) from None
-        except OSError as error:
-            if error.errno in LACKING:
-                raise
-            way = "make room there, or make it yours"
-            raise CredentialProblem(f"{self._folder} cannot be written ({error.strerror}): {way}") from None
-        except ConfigError as error:
-            raise CredentialProblem(str(error)) from None
+        refusing = refused(f"{self._folder} cannot be written", "make room there, or make it yours")
+        with refusing, locked(self._folder / "write.lock"):
+            yield
 
     def _make_folder(self) -> None:
         try:
@@ -340,19 +327,24 @@ class Vault:
             raise CredentialProblem(str(error)) from None
 
 
-def _read(file: Path, forbidden: int, *, through_link: bool = False) -> bytes | None:
-    """Read a file that none of the ``forbidden`` mode bits opens to others; None where there is none."""
+@contextmanager
+def refused(what: str, way: str) -> Iterator[None]:
+    """Raise CredentialProblem for a file that cannot be used: what it is that fails, why, and the way out."""
     try:
-        return read_private(file, forbidden=forbidden, through_link=through_link)
-    except FileNotFoundError:
-        return None
-    except NotPrivate as refusal:
+        yield
+    except (NotPrivate, ConfigError) as refusal:
         raise CredentialProblem(str(refusal)) from None
     except OSError as error:
         if error.errno in LACKING:
             raise
-        way = "make it a file of yours, or remove it"
-        raise CredentialProblem(f"{file} cannot be read ({error.strerror}): {way}") from None
+        raise CredentialProblem(f"{what} ({error.strerror}): {way}") from None
+
+
+def _read(file: Path, forbidden: int, *, through_link: bool = False) -> bytes | None:
+    """Read a file that none of the ``forbidden`` mode bits opens to others; None where there is none."""
+    with refused(f"{file} cannot be read", "make it a file of yours, or remove it"), suppress(FileNotFoundError):
+        return read_private(file, forbidden=forbidden, through_link=through_link)
+    return None
 
 
 def _token(text: str, where: str) -> Secret | None:

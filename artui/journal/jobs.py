@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
@@ -126,7 +126,7 @@ def get(db: Connection, job_id: int) -> Job | None:
 # --------------------------------------------------------------------------------------------------------- adding
 
 
-def add(db: Connection, batch: Batch | None, jobs: Iterable[NewJob]) -> list[int]:
+def add(db: Connection, batch: Batch | None, jobs: Sequence[NewJob]) -> list[int]:
     """Add jobs, and the batch they belong to, in one transaction; returns their numbers.
 
     Raises :class:`StemTaken` where a reserved result name is taken.
@@ -145,13 +145,16 @@ def add(db: Connection, batch: Batch | None, jobs: Iterable[NewJob]) -> list[int
             raise
         raise StemTaken("a result name was taken meanwhile") from taken
     if batch and batch.sample is not None:
-        hold_behind_sample(db, numbers[batch.sample :], batch.sample, "batch")
+        photos = [(new.source, new.address) for new in jobs]
+        ahead = set(list(dict.fromkeys(photos))[: batch.sample])
+        behind = [number for number, photo in zip(numbers, photos, strict=True) if photo not in ahead]
+        hold_behind_sample(db, behind, batch.sample, "batch")
     return numbers
 
 
 def hold_behind_sample(db: Connection, numbers: Sequence[int], sample: int, whose: str) -> None:
-    """Hold jobs that were just added until a person has seen the first ``sample`` results of their batch or rule."""
-    first = "first result" if sample == 1 else f"first {sample} results"
+    """Hold jobs that were just added until a person has seen the first ``sample`` photos of their batch or rule."""
+    first = "first photo" if sample == 1 else f"first {sample} photos"
     message = f"waits for a yes to the {first} of its {whose}"
     for number in numbers:
         job = get(db, number)

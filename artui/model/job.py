@@ -32,7 +32,7 @@ class Result:
 
 
 class Batch(NamedTuple):
-    """Jobs submitted together. ``cap`` in the account's unit; only the first ``sample`` jobs are sent before a yes."""
+    """Jobs submitted together. ``cap`` in the account's unit; only the first ``sample`` photos go before a yes."""
 
     id: str
     name: str

@@ -476,6 +476,7 @@ def test_a_token_that_says_nothing_says_nothing(token: str) -> None:
 
 async def test_organizations_are_offered_for_choice(bench: AutoRetouchBench) -> None:
     assert [one.name for one in await bench.provider.organizations()] == ["Acme Footwear", "Studio North"]
+    assert "@" in bench.provider.signed_in_as  # told with them, and not asked for again
 
 
 # ---------------------------------------------------------------------------------------------------------- settings

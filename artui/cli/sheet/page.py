@@ -24,7 +24,6 @@ from artui.files.publishing import publish
 from artui.files.regular import open_regular
 from artui.files.thumbnails import NoThumbnail, Thumbnail, thumbnails
 from artui.journal.books import CostLine
-from artui.journal.reviews import Decision
 from artui.model.holds import Group
 from artui.model.job import Job
 from artui.model.states import Status, worded
@@ -37,7 +36,7 @@ _PHOTOS = "photos"
 _PUBLISHED = re.compile(r"\d+-(before|after)-[0-9a-f]{16}\.webp")
 
 WORDS_BYTES = 1_300
-"""PageFacts what a photo takes on the page beside its pictures."""
+"""About what a photo takes on the page beside its pictures."""
 
 _GROUPS = {
     Group.SAVED: "Saved", Group.NEEDS: "Needs a person", Group.ACTIVE: "Under way", Group.QUEUED: "Queued",
@@ -206,18 +205,15 @@ def _photos(
             case NoThumbnail() as none if path:
                 not_shown.append((entry.job, path, str(none)))
                 return _Shown(why=f"Cannot be shown: {sanitize(str(none))}.")
-        return _Shown(why=_missing(entry, side))
+        if side == "after":
+            return _Shown(why="No result." if entry.job.status.final else "No result yet.")
+        known = "The service fetched this photo itself." if entry.job.address else "Its photo is not known here."
+        return _Shown(why=known)
 
     for number, entry in enumerate(sheet.entries, 1):
         before = shown(entry, "before", entry.before)
         yield _photo(entry, before, shown(entry, "after", entry.after), about.made.tzinfo)
         told(number, len(sheet.entries))
-
-
-def _missing(entry: SheetEntry, side: str) -> str:
-    if side == "after":
-        return "No result yet." if not entry.job.status.final else "No result."
-    return "The service fetched this photo itself." if entry.job.address else "Its photo is not known here."
 
 
 def _photo(entry: SheetEntry, before: _Shown, after: _Shown, zone: dt.tzinfo | None) -> dict[str, Any]:
@@ -227,12 +223,21 @@ def _photo(entry: SheetEntry, before: _Shown, after: _Shown, zone: dt.tzinfo | N
     own = capabilities(job.provider).own_labels
     labels = [f"{key} {value}" for key, value in job.labels.items() if not (own and key.startswith(own))]
     more = [f"and {entry.others} more results"] if entry.others > 1 else ["and 1 more result"] if entry.others else []
+    state = f"{job.status}: {worded(job.reason)}" if job.reason else str(job.status)
+    if job.status is Status.DONE:
+        state = "saved"
+    elif job.status is Status.SKIPPED:
+        state = f"has the result of job {job.twin_of}" if job.twin_of else "skipped"
+    decided = ""
+    if review:
+        who, why = f" by {review.who}" if review.who else "", f": {review.reason}" if review.reason else ""
+        decided = f"{verdict}{who}, {_clock(dt.datetime.fromtimestamp(review.at, zone))}{why}"
     return {
         "name": sanitize(name), "path": sanitize(job.source), "before": before, "after": after,
         "group": entry.group, "verdict": verdict, "cost": _cost(job),
-        "state": sanitize(" · ".join([_state(job), job.workflow_name, *more])), "labels": sanitize(" · ".join(labels)),
+        "state": sanitize(" · ".join([state, job.workflow_name, *more])), "labels": sanitize(" · ".join(labels)),
         "message": "" if entry.group is Group.SAVED else sanitize(job.message),
-        "decided": _decided(review, zone) if review else "",
+        "decided": sanitize(decided),
         "data": {"job": job.id, "file": _listed(job.source), "can": entry.after is not None and verdict != "rejected"},
     }  # fmt: skip
 
@@ -244,20 +249,6 @@ def _listed(path: Path) -> str:
     except UnicodeEncodeError:
         return sanitize(path)
     return os.fspath(path)
-
-
-def _state(job: Job) -> str:
-    if job.status is Status.DONE:
-        return "saved"
-    if job.status is Status.SKIPPED:
-        return f"has the result of job {job.twin_of}" if job.twin_of else "skipped"
-    return f"{job.status}: {worded(job.reason)}" if job.reason else str(job.status)
-
-
-def _decided(review: Decision, zone: dt.tzinfo | None) -> str:
-    who = f" by {review.who}" if review.who else ""
-    why = f": {review.reason}" if review.reason else ""
-    return sanitize(f"{review.decision}{who}, {_clock(dt.datetime.fromtimestamp(review.at, zone))}{why}")
 
 
 # ----------------------------------------------------------------------------------------------------------- figures

@@ -23,7 +23,7 @@ from artui.core.plan.lists import read_list, refuse_lines
 from artui.core.plan.offers import NotOneWorkflow, UnknownWorkflows, choose, fetch_offer, fetch_offers, fetch_order
 from artui.core.plan.offers import documents as offer_documents
 from artui.core.plan.offers import of_documents as offers_of_documents
-from artui.core.plan.order import Order, OrderPlanner
+from artui.core.plan.order import Order, OrderPlanner, check_order
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
 from artui.core.plan.redo import (
     OrderedMeanwhile,
@@ -60,6 +60,7 @@ __all__ = [
     "Worth",
     "at_address",
     "check",
+    "check_order",
     "choose",
     "collect",
     "delivers",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from artui.core.plan.collecting import PlanProblem, SourceFile
+from artui.core.tables import decoded, table_rows
 from artui.sanitize import sanitize
 
 FILE, NAME, SKU, WORKFLOW, BATCH, OUTPUT, LABEL = "file", "name", "sku", "workflow", "batch", "output", "label:"
@@ -95,24 +94,14 @@ def _refuse(wrong: Sequence[_Entry | SourceFile], what: str) -> None:
 def _read(content: bytes, base: Path) -> Iterator[_Entry]:
     mark = next((mark for mark in _MARKS if content.startswith(mark)), b"")
     if mark:  # a spreadsheet's
-        content = _decoded(content, _MARKS[mark]).encode("utf-8")
+        content = decoded(content, _MARKS[mark], PlanProblem).encode("utf-8")
     lines = content.replace(b"\r\n", b"\n").split(b"\n")  # no other break: a name may hold what else splits lines
     head = lines[0].decode("utf-8", "replace") if lines else ""
     delimiter = max(_DELIMITERS, key=head.count)
     columns = [column.strip().strip('"').casefold() for column in head.split(delimiter)]
     if FILE not in columns:
         return _named(lines, base, "line")
-    return _rows(_decoded(content, "utf-8"), delimiter, base)
-
-
-def _decoded(content: bytes, encoding: str) -> str:
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as fault:
-        line = content[: fault.start].count(b"\n") + 1
-        raise PlanProblem(
-            f"line {line} is no {encoding.removesuffix('-sig').upper()}: save the list as UTF-8"
-        ) from None
+    return _rows(decoded(content, "utf-8", PlanProblem), delimiter, base)
 
 
 def _named(names: Iterable[bytes], base: Path, word: str) -> Iterator[_Entry]:
@@ -127,25 +116,18 @@ def _below(base: Path, name: str) -> Path:
 
 
 def _rows(text: str, delimiter: str, base: Path) -> Iterator[_Entry]:
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    whole = 0
-    try:
-        head = [column.strip() for column in next(table)]
-        kinds = [column if column.startswith(LABEL) else column.casefold() for column in head]
-        strange = [kind for kind in kinds if kind not in KNOWN and not (kind.startswith(LABEL) and kind != LABEL)]
-        if strange:
-            raise PlanProblem(f"line 1: the column {sanitize(strange[0])!r} means nothing here; there are {COLUMNS}")
-        double = next((kind for kind in kinds if kinds.count(kind) > 1), None)
-        if double:
-            raise PlanProblem(f"line 1: the column {sanitize(double)} stands there twice")
-        whole = table.line_num
-        for row in table:
-            whole = table.line_num
-            if any(cell.strip() for cell in row):
-                yield _entry(table.line_num, kinds, row, base)
-    except csv.Error as fault:
-        # What is wrong with a quotation mark shows at the end, however far that is.
-        raise PlanProblem(f"line {whole + 1}: {fault}; is a quotation mark not closed, or not doubled?") from None
+    table = table_rows(text, delimiter, PlanProblem)
+    head = [column.strip() for column in next(table)[1]]
+    kinds = [column if column.startswith(LABEL) else column.casefold() for column in head]
+    strange = [kind for kind in kinds if kind not in KNOWN and not (kind.startswith(LABEL) and kind != LABEL)]
+    if strange:
+        raise PlanProblem(f"line 1: the column {sanitize(strange[0])!r} means nothing here; there are {COLUMNS}")
+    double = next((kind for kind in kinds if kinds.count(kind) > 1), None)
+    if double:
+        raise PlanProblem(f"line 1: the column {sanitize(double)} stands there twice")
+    for line, row in table:
+        if any(cell.strip() for cell in row):
+            yield _entry(line, kinds, row, base)
 
 
 def _entry(line: int, kinds: Sequence[str], row: Sequence[str], base: Path) -> _Entry:

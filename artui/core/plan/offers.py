@@ -47,23 +47,11 @@ def choose(
     return found[0]
 
 
-async def fetch_offer(
-    provider: Provider[Any], account: str, workflow: str, *, is_id: bool = False, beginning: bool = False
-) -> Offer:
-    """Ask the service who pays, what is left, and what the workflow of this id or name costs now.
-
-    ``is_id`` spares the list in which it is looked for, ``beginning`` takes the one whose name begins so. Raises
-    :class:`NotOneWorkflow`, and ProviderError where the service cannot be asked.
-    """
-
-    async def chosen() -> Workflow:
-        if is_id:
-            return await provider.workflow(workflow)
-        listed = await provider.workflows()
-        return await provider.workflow(choose(listed, workflow, provider.left_out, beginning=beginning).id)
-
+async def fetch_offer(provider: Provider[Any], account: str, workflow: str) -> Offer:
+    """Ask the service who pays, what is left, and what the workflow of this id costs now. Raises ProviderError."""
     identity = await provider.identify()
-    whole, balance = await asyncio.gather(chosen(), provider.told_balance())  # a person waits for both
+    # A person waits for both.
+    whole, balance = await asyncio.gather(provider.workflow(workflow), provider.told_balance())
     return Offer(account, provider.name, identity, whole, provider.limits, balance)
 
 
@@ -73,7 +61,7 @@ async def fetch_offers(
     """As :func:`fetch_offer` for several words, each an id, a name or, with ``beginning``, that of one; words for one
     workflow share its offer.
 
-    Raises :class:`UnknownWorkflows`, before any is asked about.
+    Raises :class:`UnknownWorkflows`, before any is asked about, and ProviderError.
     """
     identity, known = await provider.identify(), await provider.workflows()
     chosen: dict[str, str] = {}

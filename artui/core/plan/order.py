@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from artui.core.plan.collecting import RefusedFile, SourceFile
+from artui.core.plan.collecting import PlanProblem, RefusedFile, SourceFile, check
 from artui.core.plan.planner import Plan, Planned, Planner, Verdict, new_job
 from artui.core.plan.remarks import Remark
 from artui.core.plan.target import Offer
@@ -154,3 +154,20 @@ def _names(offers: Sequence[Offer]) -> dict[str, str]:
 
 def _folded(offer: Offer) -> str:
     return names.folded(names.tame(offer.workflow.name))
+
+
+def check_order(
+    found: Sequence[SourceFile], elsewhere: Sequence[tuple[SourceFile, Photo]], offer: Offer,
+    counted: Callable[[int, int], None], *, strict: bool, suspect: bool = False,
+) -> tuple[list[tuple[SourceFile, Photo]], list[RefusedFile], int]:  # fmt: skip
+    """The files of an order after a look at each, and what lies ``elsewhere`` as it is; otherwise as :func:`check`.
+    Raises :class:`PlanProblem` where the service fetches nothing from there."""
+    if elsewhere and not offer.limits.takes_addresses:
+        raise PlanProblem(f"The service of {offer.account} takes files only, and fetches nothing from an address.")
+    each: dict[Path, SourceFile] = {}  # once, for however many workflows it stands in a list
+    for one in found:
+        each.setdefault(one.path, one)
+    accepts = replace(offer.limits.accepts, strict=strict)
+    photos, refused, passed_over = check(list(each.values()), accepts, counted, suspect=suspect)
+    seen = {one.path: photo for one, photo in photos}
+    return [*((one, seen[one.path]) for one in found if one.path in seen), *elsewhere], refused, passed_over

@@ -244,18 +244,14 @@ class Planner:
             note = f"same photo as job {bought.id}, which is held ({bought.reason}) and not paid: this one may be sent"
             return replace(send, job=bought.id, note=note)
         if bought and self.twins is Twins.REFUSE:
-            return self._refused_twin(send, bought)
+            if bought.digest != photo.digest:
+                return self._edited(send, bought)
+            note = f"{jobs.same_as(bought, bought.digest)}, no copies are wanted: not paid"
+            return replace(send, verdict=Verdict.KNOWN, job=bought.id, note=note, done_at=bought.finished_at)
         if bought:
             note = _of_bought(bought, photo.digest)
             return replace(send, verdict=Verdict.TWIN, twin_of=bought.source, job=bought.id, note=note)
         return self._with_past(send) if photo.digest else send  # what lies at an address is known by that alone
-
-    def _refused_twin(self, planned: Planned, bought: Job) -> Planned:
-        """A photo that was bought before and gets no copy of the result."""
-        if bought.digest != planned.photo.digest:
-            return self._edited(planned, bought)
-        note = f"{jobs.same_as(bought, bought.digest)}, no copies are wanted: not paid"
-        return replace(planned, verdict=Verdict.KNOWN, job=bought.id, note=note, done_at=bought.finished_at)
 
     def _edited(self, planned: Planned, bought: Job) -> Planned:
         """A photo whose picture was bought before and that is not sent."""
@@ -342,14 +338,12 @@ class Planner:
         for job in self.journal.read(history.by_source, found.path):
             same = (job.payer, job.workflow, job.version) == (payer, workflow.id, workflow.version)
             lands_here = job.folder.is_relative_to(self.target_of(found).folder)
-            # A result that somebody has taken away is wanted again: as a copy, which costs nothing.
-            if same and is_of(job, photo) and lands_here and delivers(job) and not self._is_held_by_rule(job):
+            # A result that somebody has taken away is wanted again: as a copy, which costs nothing. And a photo of a
+            # watched folder that is held unpaid there may be sent by a person all the same.
+            is_it = same and is_of(job, photo) and lands_here and delivers(job)
+            if is_it and not (job.rule and self.journal.read(twins.gives_way, job)):
                 return job
         return None
-
-    def _is_held_by_rule(self, job: Job) -> bool:
-        """Whether a photo of a watched folder is held unpaid there: a person may send it all the same."""
-        return bool(job.rule) and self.journal.read(twins.gives_way, job)
 
 
 def _is_of(job: Job, photo: Photo) -> bool:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from artui.config import AccountConfig
 from artui.core import actions
-from artui.core.plan.collecting import PlanProblem, SourceFile, at_address, check
-from artui.core.plan.order import Order, OrderPlanner
+from artui.core.plan.collecting import PlanProblem, SourceFile, at_address
+from artui.core.plan.order import Order, OrderPlanner, check_order
 from artui.core.plan.planner import Planner
 from artui.core.plan.target import Offer, Target
 from artui.files import Photo
@@ -91,13 +91,10 @@ def _elsewhere(job: Job, *, has_name: bool) -> tuple[SourceFile, Photo]:
 
 def _again(found: SourceFile, job: Job, *, has_name: bool) -> SourceFile:
     name = (job.wanted or job.stem) if has_name else ""
-    return replace(found, name=name, labels=_own_labels(job), redo_of=job.twin_of or job.id)
-
-
-def _own_labels(job: Job) -> dict[str, str]:
-    """The labels that a person gave a photo, which it keeps whoever it is billed to; the others are of its order."""
+    # What a person gave a photo it keeps, whoever it is billed to; the other labels are of its order.
     others = capabilities(job.provider).taken_labels
-    return {key: text for key, text in job.labels.items() if not key.startswith(others)}
+    labels = {key: text for key, text in job.labels.items() if not key.startswith(others)}
+    return replace(found, name=name, labels=labels, redo_of=job.twin_of or job.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +114,12 @@ def same_again(db: Connection, bought: Collection[int]) -> list[SameAgain]:
     for job in reviews.to_redo(db):
         if job.id in bought:
             found.setdefault(job.account, []).append(job)
-    return [_same_again(db, account, them) for account, them in found.items()]
-
-
-def _same_again(db: Connection, account: str, them: Sequence[Job]) -> SameAgain:
-    terms = [actions.terms(db, job) or {"quoted": job.quoted, "version": job.version} for job in them]
-    versions = {job.workflow: str(each["version"]) for job, each in zip(them, terms, strict=True)}
-    return SameAgain(account, tuple(them), together(each["quoted"] for each in terms), versions)
+    again = []
+    for account, them in found.items():
+        terms = [actions.terms(db, job) or {"quoted": job.quoted, "version": job.version} for job in them]
+        versions = {job.workflow: str(each["version"]) for job, each in zip(them, terms, strict=True)}
+        again.append(SameAgain(account, tuple(them), together(each["quoted"] for each in terms), versions))
+    return again
 
 
 def plan_redo(
@@ -131,10 +127,7 @@ def plan_redo(
 ) -> tuple[OrderPlanner, Order]:
     """Plan an order for one workflow, whatever was bought before. Reads the photos: for a thread. Raises
     PlanProblem."""
-    if redo.elsewhere and not offer.limits.takes_addresses:
-        raise PlanProblem(f"The service of {offer.account} takes files only, and fetches nothing from an address.")
-    accepts = replace(offer.limits.accepts, strict=account.strict)
-    photos, refused, passed_over = check(redo.found, accepts, lambda *_: None)
+    checked = check_order(redo.found, redo.elsewhere, offer, lambda *_: None, strict=account.strict)
     planner = Planner(journal, offer, redo.target, batch, today, Twins(account.twins))
     orders = OrderPlanner([planner], lambda _: [offer])
-    return orders, orders.plan([*photos, *redo.elsewhere], refused, passed_over, again=True)
+    return orders, orders.plan(*checked, again=True)

@@ -92,6 +92,8 @@ class Provider(ABC, Generic[SettingsT]):
         """Told in a sentence of every list that is shorter here than at the service."""
         self.not_checked = ""
         """What the last :meth:`identify` could not check, in a sentence for a person; empty where nothing."""
+        self.signed_in_as = ""
+        """Whose sign-in it is, as people know them, by the last :meth:`organizations`; empty where it named nobody."""
         self.puzzles = Puzzles()
         """What looks did not show."""
         self.left_out: list[LeftOut] = []
@@ -135,10 +137,6 @@ class Provider(ABC, Generic[SettingsT]):
 
         The service is asked only where the settings leave it open and the sign-in is another one than before.
         """
-
-    async def signed_in_as(self) -> str:
-        """Whose sign-in it is, as people know them; empty where the service names nobody."""
-        return ""
 
     @abstractmethod
     async def workflows(self) -> list[Workflow]:

@@ -90,7 +90,7 @@ async def _plan(host: Host, same: SameAgain) -> list[_Planned]:
         for redo in await asyncio.to_thread(redo_orders, host.journal, same.jobs):
             if redo.target.metadata != Keeping.NONE and (why := await asyncio.to_thread(exiftool.fault)):
                 raise ServiceError(beginning(f"Nothing was sent: {why}.", 300))
-            offer = await fetch_offer(provider, account.name, redo.workflows[0], is_id=True)
+            offer = await fetch_offer(provider, account.name, redo.workflows[0])
             flow = offer.workflow
             await host.journal.write_async(accounts.keep_workflow, account.name, flow.id, flow.document())
             if {job.payer for job in same.jobs} != {offer.identity.payer}:

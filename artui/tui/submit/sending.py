@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -91,14 +92,11 @@ class Proposal:
 
     @property
     def samples(self) -> int:
-        """How many jobs are held back until a person has seen the first results."""
+        """How many photos are held back until a person has seen the first ones."""
         sample = self.batching.sample
         if sample is None:
             return 0
-        sizes: dict[str, int] = {}
-        for _, planned in self.order.queued:
-            name = self.names[planned.found.path]
-            sizes[name] = sizes.get(name, 0) + 1
+        sizes = Counter(self.names[path] for path in {planned.found.path for _, planned in self.order.queued})
         return sum(max(0, size - sample) for size in sizes.values())
 
 
@@ -291,7 +289,7 @@ async def renew(config: Config, vault: Vault, order: OrderForm) -> OrderForm:
         raise ServiceError(beginning(f"Nothing was sent: {why}.", 300))
     async with at_service(config, account, vault) as provider:
         ids = [one.workflow.id for one in order.choices]
-        first = await fetch_offer(provider, account.name, ids[0], is_id=True)
+        first = await fetch_offer(provider, account.name, ids[0])
         others = await asyncio.gather(*map(provider.workflow, ids[1:]))
     now = [first, *(replace(first, workflow=workflow) for workflow in others)]
     standing = AccountSnapshot(first.identity, _complete(first.balance))

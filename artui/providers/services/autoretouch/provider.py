@@ -171,13 +171,11 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         return self._organization
 
     async def organizations(self) -> list[Organization]:
-        """All organizations the signed-in person belongs to."""
-        return [Organization(entry.id, entry.name) for entry in await self._organizations()]
-
-    async def signed_in_as(self) -> str:
-        """The member of an organization who owns the sign-in, by name and address."""
+        """All organizations the signed-in person belongs to; ``signed_in_as`` is what their members tell of them."""
+        found = await self._organizations()
         person = wire.claims((await self._signed_in.token()).reveal()).get("sub")
-        return next(filter(None, (one.named(person) for one in await self._organizations())), "")
+        self.signed_in_as = next(filter(None, (one.named(person) for one in found)), "")
+        return [Organization(entry.id, entry.name) for entry in found]
 
     async def _organizations(self) -> list[wire.Organization]:
         doing = "reading the organizations"
