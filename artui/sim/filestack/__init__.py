@@ -125,7 +125,8 @@ class Filestack:
         async def answer(request: Request) -> Response:
             self._room.cdn = f"{request.url.scheme}://{request.headers['host']}{CDN}"
             try:
-                return self._turned_away() or await handler(request)
+                free_at = self._room.free_at
+                return too_many(free_at) if free_at is not None else await handler(request)
             except HTTPException as error:
                 return form(error.status_code, error.detail)
             except Forbidden as reason:
@@ -134,11 +135,6 @@ class Filestack:
                 return form(403 if "Signature" in str(reason) else 400, str(reason))
 
         return Guarded(f"{self.name}.{call}", request_response(answer), self._faults, partial(_refuse, form))
-
-    def _turned_away(self) -> Response | None:
-        """The answer to one request too many, while there is a limit."""
-        free_at = self._room.free_at
-        return None if free_at is None else too_many(free_at)
 
 
 # --------------------------------------------------------------------------------------------- the forms of an error

@@ -191,26 +191,33 @@ class Laboratory:
     def start(self, photo: Photo, payload: str, token: str, key: str | None, hook: str = "") -> dict[str, Any]:
         """Begin a job and charge it, or answer as before where the key is known. Raises ``Refused``."""
         content = hashlib.sha256(f"{photo.digest} {payload}".encode()).hexdigest()
-        if known := self._answer_of(token, key):
-            if known[0] != content:
+        at, known, before = self._answers.get((token, key or ""), (0.0, "", {}))
+        if self.options.keeps_keys and time.time() - at < KEY_LIVES:
+            if known != content:
                 raise Refused(400, "the idempotency key was used for another request")
-            return known[1]
+            return before
         is_known = token in self.customers
         if not is_known and not self.options.customers_down:
             raise Refused(460, "Token issue")
         if self.options.quota <= 0 or self.credits(token) <= 0:
             raise Refused(461, "the limit is reached")
-        answer: dict[str, Any] = {"status": 200, "id": self._begin(photo, _tasks(payload), token)}
+        tasks, options = _tasks(payload), self.options
+        seconds = (3 + len(tasks)) * self._random.uniform(0.8, 1.2)
+        number = self._random.getrandbits(96)
+        job_id = str(number >> 48) if options.answer == "number" else f"{number:024x}"
+        job = Job(job_id, photo, tasks, time.time(), seconds, options.attempts, options.fails, token)
+        self.jobs[job_id] = job
+        answer: dict[str, Any] = {"status": 200, "id": job_id}
         if is_known:
             self.options.quota -= 1
             workflow = hashlib.sha256(payload.encode()).hexdigest()
-            self._take(self.jobs[answer["id"]], key, 1, token, workflow)
+            self._take(job, key, 1, token, workflow)
         if self.options.tells_quota and not self.options.customers_down:
             answer["retouchQuota"] = self.options.quota
         if key and self.options.keeps_keys:
             self._answers[token, key] = (time.time(), content, answer)
         if hook:
-            notice = asyncio.create_task(self._notify(self.jobs[answer["id"]], hook))
+            notice = asyncio.create_task(self._notify(job, hook))
             self._notices.add(notice)
             notice.add_done_callback(self._notices.discard)
         return answer
@@ -224,19 +231,6 @@ class Laboratory:
             if await self._courier.carry(hook, body):
                 return
             await asyncio.sleep(wait / self._speed)
-
-    def _answer_of(self, token: str, key: str | None) -> tuple[str, dict[str, Any]] | None:
-        at, content, answer = self._answers.get((token, key or ""), (0.0, "", {}))
-        is_alive = self.options.keeps_keys and time.time() - at < KEY_LIVES
-        return (content, answer) if is_alive else None
-
-    def _begin(self, photo: Photo, tasks: list[dict[str, Any]], token: str) -> str:
-        seconds = (3 + len(tasks)) * self._random.uniform(0.8, 1.2)
-        options = self.options
-        number = self._random.getrandbits(96)
-        job_id = str(number >> 48) if options.answer == "number" else f"{number:024x}"
-        self.jobs[job_id] = Job(job_id, photo, tasks, time.time(), seconds, options.attempts, options.fails, token)
-        return job_id
 
     def _take(self, job: Job, key: str | None, amount: int, token: str, workflow: str = "") -> None:
         job.charged += amount
