@@ -13,6 +13,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -185,7 +186,12 @@ class Stems:
 
     def _is_free(self, folder: Path, stem: str) -> bool:
         if folder not in self._on_disk:
-            self._on_disk[folder] = _stems_on_disk(folder)
+            names: list[str] = []
+            # Missing or closed to us: publishing replaces nothing, whatever is planned here.
+            with suppress(OSError), os.scandir(folder) as entries:
+                names = [folded(entry.name) for entry in entries]
+            # Each name up to each of its dots: "a.mask.png" keeps others from "a" and from "a.mask".
+            self._on_disk[folder] = {name[: dot.start()] for name in names for dot in re.finditer(r"\.", name)}
         key = stem_key(folder, stem)
         return key not in self._given and folded(stem) not in self._on_disk[folder] and not self._taken(key)
 
@@ -216,16 +222,6 @@ def result_names(stem: str, results: Sequence[tuple[str, str]]) -> list[str]:
         names.append(next(name for name in numbered if folded(name) not in taken))
         taken.add(folded(names[-1]))
     return names
-
-
-def _stems_on_disk(folder: Path) -> set[str]:
-    """Each name, folded, up to each of its dots: "a.mask.png" keeps others from "a" and from "a.mask"."""
-    try:
-        with os.scandir(folder) as entries:
-            names = [folded(entry.name) for entry in entries]
-    except OSError:
-        return set()  # missing or closed to us: publishing replaces nothing, whatever is planned here
-    return {name[: dot.start()] for name in names for dot in re.finditer(r"\.", name)}
 
 
 def folded(text: str) -> str:
