@@ -194,7 +194,6 @@ class Studio:
         self._due: list[Execution] = []  # not charged yet, where charges are taken at the end
         self._settling = threading.Lock()
         self._pictures: dict[tuple[str, str], Picture] = {}
-        self._notices: set[asyncio.Task[None]] = set()
 
     def switch(self, options: Mapping[str, Any]) -> list[str]:
         """Take over any of ``Options``; ``price``: workflow id to new credits, as a new version; ``raise``: the same
@@ -276,9 +275,7 @@ class Studio:
             else:
                 self._due.append(execution)
         if execution.webhooks:
-            notice = asyncio.create_task(self._notify(execution))
-            self._notices.add(notice)
-            notice.add_done_callback(self._notices.discard)
+            self._courier.beside(self._notify(execution))
 
     async def retry(self, execution: Execution) -> Execution:
         """Run a failed or unpaid execution again; returns it, or the one that runs in its place."""

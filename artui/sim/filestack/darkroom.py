@@ -134,7 +134,6 @@ class Darkroom:
         self._busy_until = 0.0
         self._workers = ThreadPoolExecutor(2, "artui-sim-filestack")
         self._pictures: dict[tuple[str, str], tuple[bytes, str]] = {}
-        self._notices: set[asyncio.Task[None]] = set()
 
     def switch(self, options: Mapping[str, Any]) -> list[str]:
         """Take over any of ``Options``, as ``filestack.NAME``; a bad value is a ``ValueError``."""
@@ -212,9 +211,7 @@ class Darkroom:
         price = self.options.prices.get(workflow, 1)
         self._books.charge(self.key, Charge(PROVIDER, job.id, workflow, None, digest, price, job.created))
         if self.options.webhook:
-            notice = asyncio.create_task(self._notify(job))
-            self._notices.add(notice)
-            notice.add_done_callback(self._notices.discard)
+            self._courier.beside(self._notify(job))
         return job
 
     def run(self, workflow: str, source: str, digest: str, name: str) -> Job:

@@ -53,6 +53,9 @@ PLUGINS: dict[str, tuple[float, float, str, str]] = {
     "Crop": (0, 0, "", "crop_resize"),
 }
 
+_FACE = {"confidence": 0.99, "faceAge": 31, "faceGlasses": 0.02, "landmarks": [{"x": 0.4, "y": 0.3}]}
+_FOUND = {"Face Detection": {"faces": [_FACE]}, "Crop": {"angle": -1.5}}  # what a plugin tells besides its layer
+
 
 class Refused(Exception):
     """A start that the service does not take, with its code."""
@@ -160,7 +163,6 @@ class Laboratory:
         self._answers: dict[tuple[str, str], tuple[float, str, dict[str, Any]]] = {}
         self._results: dict[str, bytes] = {}
         self._courier = courier
-        self._notices: set[asyncio.Task[None]] = set()
 
     def switch(self, options: Mapping[str, Any]) -> list[str]:
         """Take over any of ``Options`` by its long name; return the names taken."""
@@ -217,9 +219,7 @@ class Laboratory:
         if key and self.options.keeps_keys:
             self._answers[token, key] = (time.time(), content, answer)
         if hook:
-            notice = asyncio.create_task(self._notify(job, hook))
-            self._notices.add(notice)
-            notice.add_done_callback(self._notices.discard)
+            self._courier.beside(self._notify(job, hook))
         return answer
 
     async def _notify(self, job: Job, hook: str) -> None:
@@ -319,19 +319,10 @@ def _layers(content: bytes, job: Job) -> bytes:
         if task.get("Layer") and blend:
             entry = f"index={len(entries)}&blendmode={blend}&name={name}.png"
             entries[entry] = imaging.render(content, [{"type": step}, export], full_size=True)[0]
-    found = [_found(task["Plugin"]) for task in job.tasks]
-    entries["result.json"] = json.dumps({"jsonVersion": "1", "plugins": [one for one in found if one]}).encode()
+    names = (task["Plugin"] for task in job.tasks)
+    found = [{"pluginName": name, "metadata": _FOUND[name]} for name in names if name in _FOUND]
+    entries["result.json"] = json.dumps({"jsonVersion": "1", "plugins": found}).encode()
     return imaging.archive(entries, job.photo.digest)
-
-
-def _found(plugin: str) -> dict[str, Any] | None:
-    """What a plugin tells besides its layer."""
-    if plugin == "Face Detection":
-        face = {"confidence": 0.99, "faceAge": 31, "faceGlasses": 0.02, "landmarks": [{"x": 0.4, "y": 0.3}]}
-        return {"pluginName": plugin, "metadata": {"faces": [face]}}
-    if plugin == "Crop":
-        return {"pluginName": plugin, "metadata": {"angle": -1.5}}
-    return None
 
 
 def _tasks(payload: str) -> list[dict[str, Any]]:
