@@ -175,16 +175,6 @@ class Stems:
 
     def reserve(self, folder: Path, stem: str) -> str:
         """Give out the stem, or the first free one of stem-2, stem-3 ...; cut where a suffix would not fit."""
-        first = _cut(stem, _STEM_BYTES)
-        base = stem_key(folder, first)
-        number = self._next.get(base, 1)  # where it stopped: ten thousand of one name are not each counted from 1
-        while not self._is_free(folder, candidate := first if number == 1 else f"{first}-{number}"):
-            number += 1
-        self._next[base] = number + 1
-        self._given.add(stem_key(folder, candidate))
-        return candidate
-
-    def _is_free(self, folder: Path, stem: str) -> bool:
         if folder not in self._on_disk:
             names: list[str] = []
             # Missing or closed to us: publishing replaces nothing, whatever is planned here.
@@ -192,8 +182,17 @@ class Stems:
                 names = [folded(entry.name) for entry in entries]
             # Each name up to each of its dots: "a.mask.png" keeps others from "a" and from "a.mask".
             self._on_disk[folder] = {name[: dot.start()] for name in names for dot in re.finditer(r"\.", name)}
-        key = stem_key(folder, stem)
-        return key not in self._given and folded(stem) not in self._on_disk[folder] and not self._taken(key)
+        first, on_disk = _cut(stem, _STEM_BYTES), self._on_disk[folder]
+        base = stem_key(folder, first)
+        # Where it stopped: ten thousand of one name are not each counted from 1.
+        for number in count(self._next.get(base, 1)):
+            candidate = first if number == 1 else f"{first}-{number}"
+            key = stem_key(folder, candidate)
+            if key not in self._given and folded(candidate) not in on_disk and not self._taken(key):
+                self._next[base] = number + 1
+                self._given.add(key)
+                break
+        return candidate
 
 
 def free_stem(folder: Path, stem: str, taken: Callable[[str], bool]) -> str:

@@ -445,23 +445,20 @@ class Watched:
         taken = iter(self._taker.take(glance.settled, offers))
         try:
             while (group := await self._in_thread(lambda: next(taken, None))) is not None:
-                self._note(scanner, glance, group)
+                for candidate in (*group.added, *group.same):
+                    scanner.knows(candidate, Seen.TAKEN)
+                for candidate, file in group.refused:
+                    scanner.knows(candidate, file.state)
+                for candidate, reason in group.waiting:
+                    again = scanner.not_whole(candidate, reason)
+                    if self._taker.is_patient:
+                        glance.look_again(again)
+                    glance.pass_over(reason, candidate.name)
+                self._lately.append((time.monotonic(), len(group.added)))
                 await self._tell_taken(group)
             self._told_problem = ""
         except (PlanProblem, Unwritable) as problem:
             await self._tell_problem(str(problem))
-
-    def _note(self, scanner: Scanner, glance: Glance, group: Taken) -> None:
-        for candidate in (*group.added, *group.same):
-            scanner.knows(candidate, Seen.TAKEN)
-        for candidate, file in group.refused:
-            scanner.knows(candidate, file.state)
-        for candidate, reason in group.waiting:
-            again = scanner.not_whole(candidate, reason)
-            if self._taker.is_patient:
-                glance.look_again(again)
-            glance.pass_over(reason, candidate.name)
-        self._lately.append((time.monotonic(), len(group.added)))
 
     async def _tell_taken(self, group: Taken) -> None:
         if group.added:
