@@ -49,10 +49,6 @@ def _tiff(file: BinaryIO, size: int) -> Doubt | None:
     return Doubt(rare) if rare else weak
 
 
-def _of_plain(_file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | None:
-    return Doubt(_SHORT) if piece.length < piece.unpacked else None
-
-
 def _has_zeros(file: BinaryIO, piece: tiff.Piece) -> bool:
     return next(zero_runs(file, piece.start, piece.start + piece.length), None) is not None
 
@@ -114,7 +110,8 @@ def _of_deflate(file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | Non
 
 
 _PACKINGS: dict[int, Callable[[BinaryIO, tiff.Piece, bool], Doubt | None]] = {
-    1: _of_plain, 5: _of_lzw, 7: _of_jpeg, 8: _of_deflate, 32946: _of_deflate, 32773: _of_packbits,
+    1: lambda _file, piece, _follow: Doubt(_SHORT) if piece.length < piece.unpacked else None,
+    5: _of_lzw, 7: _of_jpeg, 8: _of_deflate, 32946: _of_deflate, 32773: _of_packbits,
 }  # fmt: skip
 
 
