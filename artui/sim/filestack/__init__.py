@@ -73,8 +73,12 @@ class Filestack:
         ]
         storage = [("put", "PUT", "/{upload}/{part:int}/{offset:int}", large.put)]
         hosts = ((API, api, _in_words), (UPLOAD, upload, _in_envelope), (STORAGE, storage, _in_xml))
-        others = [Mount(path, routes=self._routes(table, form)) for path, table, form in hosts]
-        return [Mount(CDN, app=self._processing()), *others]
+        mounts = [Mount(CDN, app=self._processing())]
+        for host, table, form in hosts:
+            guarded = ((path, method, self._guarded(call, handler, form)) for call, method, path, handler in table)
+            routes = [Route(path, app, methods=[method]) for path, method, app in guarded]
+            mounts.append(Mount(host, routes=routes))
+        return mounts
 
     def announce(self, url: str) -> Mapping[str, object]:
         """The addresses, key and secret of the app, its workflows by title, and the webhook's secret."""
@@ -113,11 +117,6 @@ class Filestack:
             await guarded["process" if path == "/process" else asked.call](scope, receive, send)
 
         return choose
-
-    def _routes(self, table: Sequence[tuple[str, str, str, _Handler]], form: _Form) -> list[Route]:
-        return [
-            Route(path, self._guarded(call, handler, form), methods=[method]) for call, method, path, handler in table
-        ]
 
     def _guarded(self, call: str, handler: _Handler, form: _Form) -> ASGIApp:
         """A call behind its fault switch, its errors in its host's own form."""
