@@ -123,14 +123,7 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
     async def identify(self) -> Identity:
         """Check the token as far as the service tells, and say who pays: a token is all that is known of a customer."""
         token = await self._token()
-        if not self._knows_limits:  # taken over where they are told, and never more than is known
-            with suppress(Transient):
-                request = HttpRequest("GET", f"{self.settings.api_url}{_API}/info/limits", "reading the limits")
-                answer = await self._http.send(request, most=TEXT)
-                self._knows_limits = True  # an answer, whatever it says: in production the route is said to be missing
-                if wire.code_of(answer) == 200:
-                    accepts = answer.read_as(wire.FileLimits).within(self.limits.accepts)
-                    self.limits = replace(self.limits, accepts=accepts)
+        await self._learn_limits()
         left = await self._remaining(token)
         self.not_checked = "" if left is not None else f"The key was not checked: {self.balance_unknown}"
         return self._customer(token)
@@ -193,6 +186,18 @@ class Retouch4me(HttpProvider[Retouch4meSettings]):
         if refusals:
             raise refusals[0]
         return None
+
+    async def _learn_limits(self) -> None:
+        """Take over what the service says of the photos it takes, once, where it says it; never more than is known."""
+        if self._knows_limits:
+            return
+        with suppress(Transient):
+            request = HttpRequest("GET", f"{self.settings.api_url}{_API}/info/limits", "reading the limits")
+            answer = await self._http.send(request, most=TEXT)
+            self._knows_limits = True  # an answer, whatever it says: in production the route is said to be missing
+            if wire.code_of(answer) == 200:
+                accepts = answer.read_as(wire.FileLimits).within(self.limits.accepts)
+                self.limits = replace(self.limits, accepts=accepts)
 
     async def _token(self) -> Secret:
         return await pasted_key(self.deps, self.capabilities.key_name)
