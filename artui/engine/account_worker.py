@@ -227,14 +227,11 @@ class AccountWorker:
 
     # -------------------------------------------------------------------------------------------------- taking jobs
 
-    def _free_to_send(self) -> int:
-        if self.held:
-            return 0
-        # What is being sent takes a place at the service before its answer says so.
-        return min(self.uploads.free(self._now), self.in_flight - len(self.poller) - self.uploads.running)
-
     async def _send_turn(self) -> float | None:
-        return await self._take(BEFORE_PAYING, self.uploads, self._send, self._free_to_send())
+        # What is being sent takes a place at the service before its answer says so.
+        places = self.in_flight - len(self.poller) - self.uploads.running
+        free = 0 if self.held else min(self.uploads.free(self._now), places)
+        return await self._take(BEFORE_PAYING, self.uploads, self._send, free)
 
     async def _save_turn(self) -> float | None:
         return await self._take(TO_SAVE, self.downloads, self._save, self.downloads.free(self._now))
@@ -335,7 +332,7 @@ class AccountWorker:
         verdict = classify(fresh, failure, moment)
         if verdict.unexpected:
             self.context.defects.tell(f"on job {job.id}", failure, heard)
-        await self._put(fresh, verdict)
+        await self.context.write_until_durable(partial(self._put_down, fresh, verdict))
         if verdict.holds:
             await self.hold(verdict.holds, verdict.message)
 
@@ -344,10 +341,6 @@ class AccountWorker:
         # What never left speaks of the line, and a first failure of nothing.
         may_matter = isinstance(failure, Transient) and failure.reached and job.attempts > 0
         return self.context.journal.read(troubles.failures_alone, job) if may_matter else 0
-
-    async def _put(self, job: Job, verdict: Disposition) -> None:
-        """Put a running job down where it stands, durably, however long that takes."""
-        await self.context.write_until_durable(partial(self._put_down, job, verdict))
 
     def _put_down(self, job: Job, verdict: Disposition, db: Connection) -> None:
         """One whose paid call is in the air goes nowhere but to the look-up. A pause of its rule that has ended since

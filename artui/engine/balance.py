@@ -44,15 +44,11 @@ class BalanceMonitor:
         if self._account_hold.reason == Reason.PAUSED:
             return None
         unpaid = self.context.journal.read(holds.count_held, self.name, Reason.PAYMENT)
-        if not (self._account_hold.reason or sending or unpaid or self._is_outdated()):
+        if not (self._account_hold.reason or sending or unpaid or self._spent() != self._spent_when_read):
             return None
         settle: float = self.context.provider.settings.settle
         # A stand-in settles at once: one question a second is enough.
         return max(self._gate.not_before, self._asked_at + min(60.0, max(1.0, settle)))
-
-    def _is_outdated(self) -> bool:
-        """Whether it was not read yet, or something was bought or charged since."""
-        return self._spent() != self._spent_when_read
 
     def _spent(self) -> dict[str, int]:
         return self.context.journal.read(purchases.amounts, self.name, {"open": "", "day": self.context.terms().today})

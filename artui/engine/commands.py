@@ -232,10 +232,6 @@ async def _still_there(worker: AccountWorker, job: Job) -> tuple[Result, ...]:
     return results_of(seen)
 
 
-async def _approve(engine: Commanded, request: Request) -> None:
-    await engine.journal.write_async(decisions.approve, request)
-
-
 # --------------------------------------------------------------------------------- about accounts, and the engine
 
 
@@ -279,10 +275,6 @@ async def _offer(engine: Commanded, request: Request) -> None:
 async def _stop(engine: Commanded, request: Request) -> None:
     engine.stop()
     await _finish(engine, request, "the engine ends")
-
-
-async def _deliver(engine: Commanded, request: Request) -> None:
-    await engine.deliveries.again(request)
 
 
 async def _for_each(
@@ -353,13 +345,13 @@ HANDLERS: Mapping[Command, Handler] = {
     Command.GIVE_UP: Handler(_about_job(decisions.give_up)),
     Command.TAKE: Handler(_about_job(decisions.take)),
     Command.TAKE_ALL: Handler(_about_job(decisions.take_all)),
-    Command.APPROVE: Handler(_approve),
+    Command.APPROVE: Handler(lambda engine, request: engine.journal.write_async(decisions.approve, request)),
     Command.PAUSE: Handler(_pause),
     Command.RESUME: Handler(_resume, asks_service=always),
     Command.REFRESH: Handler(_refresh, asks_service=always),
     Command.OFFER: Handler(_offer, asks_service=always),
     Command.STOP: Handler(_stop),
-    Command.DELIVER: Handler(_deliver),
+    Command.DELIVER: Handler(lambda engine, request: engine.deliveries.again(request)),
     Command.PAUSE_RULE: Handler(_about_rule(rules.pause)),
     Command.RESUME_RULE: Handler(_about_rule(rules.resume)),
     Command.ALLOW: Handler(_allow),

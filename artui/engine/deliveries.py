@@ -124,8 +124,8 @@ class Deliveries:
         except asyncio.CancelledError:
             await asyncio.shield(self.write_until_durable(lambda db: deliveries.put_back(db, row)))
             return
-        except Unfit as why:
-            failure, heals = str(why), False
+        except (Unfit, NotThere) as why:
+            failure, heals = str(why), isinstance(why, NotThere)
         except Exception as defect:
             log.exception("artui itself failed at delivering job %d", row.job)
             failure = f"artui itself failed ({type(defect).__name__})"
@@ -139,29 +139,23 @@ class Deliveries:
     async def _deliver(self, row: DeliveryRow) -> tuple[str, str]:
         """Run a job's command for what was not handed over yet; returns why that failed, and what it said.
 
-        Raises :class:`Unfit`.
+        Raises :class:`Unfit` or :class:`NotThere`.
         """
         job = self.journal.read(jobs.get, row.job)
         if job is None:
             return "the job is gone", ""
-        said = ""
-        try:
-            for number, command in enumerate(commands(row.command, job, self._facts(job))):
-                if number < row.delivered:
-                    continue
-                ended = await bounded.run(command, seconds=TIME_LIMIT)
-                said = ended.said
-                if ended.failure:
-                    return f"{Path(command[0]).name}: {ended.failure}{f': {said}' if said else ''}", said
-                await self.write_until_durable(lambda db, done=number + 1: deliveries.handed_over(db, row, done))  # type: ignore[misc]
-        except NotThere as why:
-            return str(why), ""
-        return "", said
-
-    def _facts(self, job: Job) -> dict[str, str]:
         batch = self.journal.read(batches.get, job.batch) if job.batch else None
         rule = self.journal.read(rules.get, job.rule) if job.rule else None
-        return {"batch": batch.name if batch else "", "rule": rule.name if rule else ""}
+        facts, said = {"batch": batch.name if batch else "", "rule": rule.name if rule else ""}, ""
+        for number, command in enumerate(commands(row.command, job, facts)):
+            if number < row.delivered:
+                continue
+            ended = await bounded.run(command, seconds=TIME_LIMIT)
+            said = ended.said
+            if ended.failure:
+                return f"{Path(command[0]).name}: {ended.failure}{f': {said}' if said else ''}", said
+            await self.write_until_durable(lambda db, done=number + 1: deliveries.handed_over(db, row, done))  # type: ignore[misc]
+        return "", said
 
     async def again(self, request: Request) -> None:
         """Deliver a job's results (once more), by the command that is set now."""

@@ -47,7 +47,9 @@ class EngineLock:
             time.sleep(0.02)  # somebody may only be looking whether it is held
             descriptor = _try_lock(paths)
         if descriptor is None:
-            raise AnotherEngine(_name_holder(paths))
+            pid, host = holder(paths)
+            who = f"process {pid or '?'} on {host}"
+            raise AnotherEngine(f"an engine is running already ({who}); `artui stop` ends it in order")
         self._descriptor = descriptor
         self._path = paths.lock
         try:
@@ -78,11 +80,6 @@ def holder(paths: Paths) -> tuple[int | None, str]:
         return int(pid), host
     except (OSError, ValueError):
         return None, "this machine"
-
-
-def _name_holder(paths: Paths) -> str:
-    pid, host = holder(paths)
-    return f"an engine is running already (process {pid or '?'} on {host}); `artui stop` ends it in order"
 
 
 def lock_is_held(paths: Paths) -> bool:

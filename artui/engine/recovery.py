@@ -180,6 +180,12 @@ async def read_lists(provider: Provider[Any], known: Iterable[str], last: float 
     return ServiceListing(identity.payer, identity.endpoint, organization, lists, since)
 
 
+def _may_be_new(entry: ExecutionStatus, since: float | None) -> bool:
+    """Whether an execution may have been made since the journal last knew of all."""
+    made = moment(entry.created_at)
+    return since is None or made is None or made.timestamp() >= since
+
+
 async def _looked_at(
     provider: Provider[Any], workflow: str, entries: Sequence[ExecutionStatus], since: float | None
 ) -> list[ExecutionStatus]:
@@ -188,8 +194,7 @@ async def _looked_at(
     for entry in entries:
         if len(seen) == PROBED and since is None and not any(one.key for one in seen.values()):
             break
-        made = moment(entry.created_at)
-        if since is None or made is None or made.timestamp() >= since:
+        if _may_be_new(entry, since):
             seen |= await provider.poll([ExecutionRef(entry.execution, workflow)])
     return [seen.get(entry.execution, entry) for entry in entries]
 
@@ -278,14 +283,9 @@ class _TakeIn:
         # A key from before there were origins is told from a colleague's by its photo alone.
         elif entry.key and (origin in ours or (not origin and photo in inputs)):
             self.outcome.found.append(self._add(db, workflow, entry, entry.key))
-        elif not entry.key and self._may_be_new(entry):
+        elif not entry.key and _may_be_new(entry, self.listing.since):
             found.note_elsewhere(db, self.listing.payer, workflow, entry.reference, entry.execution)
             self.asked.setdefault(photo, entry.execution)
-
-    def _may_be_new(self, entry: ExecutionStatus) -> bool:
-        """Whether an execution may have been made since the journal last knew of all."""
-        since, made = self.listing.since, moment(entry.created_at)
-        return since is None or made is None or made.timestamp() >= since
 
     def _carried_out(self, db: Connection, workflow: str, entry: ExecutionStatus, key: str) -> None:
         """A purchase that counts here as refused, in doubt or given up, or a second execution under its key."""

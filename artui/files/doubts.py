@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import BinaryIO
 
 from artui.files import jpeg, lzw, png, tiff
@@ -47,10 +47,6 @@ def _tiff(file: BinaryIO, size: int) -> Doubt | None:
         weak = weak or said
     rare = tiff.rarity(file, size)
     return Doubt(rare) if rare else weak
-
-
-def _of_plain(_file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | None:
-    return Doubt(_SHORT) if piece.length < piece.unpacked else None
 
 
 def _has_zeros(file: BinaryIO, piece: tiff.Piece) -> bool:
@@ -114,7 +110,8 @@ def _of_deflate(file: BinaryIO, piece: tiff.Piece, _follow: bool) -> Doubt | Non
 
 
 _PACKINGS: dict[int, Callable[[BinaryIO, tiff.Piece, bool], Doubt | None]] = {
-    1: _of_plain, 5: _of_lzw, 7: _of_jpeg, 8: _of_deflate, 32946: _of_deflate, 32773: _of_packbits,
+    1: lambda _file, piece, _follow: Doubt(_SHORT) if piece.length < piece.unpacked else None,
+    5: _of_lzw, 7: _of_jpeg, 8: _of_deflate, 32946: _of_deflate, 32773: _of_packbits,
 }  # fmt: skip
 
 
@@ -122,28 +119,23 @@ _PACKINGS: dict[int, Callable[[BinaryIO, tiff.Piece, bool], Doubt | None]] = {
 
 
 def _webp(file: BinaryIO, size: int) -> Doubt | None:
-    for kind, start, length in _webp_pictures(file, size):
+    offset, end = 12, min(size, 8 + int.from_bytes(at(file, 4, 4), "little"))
+    while end - offset >= 8:
+        head, start = at(file, offset, 8), offset + 8
+        kind, length = head[:4], int.from_bytes(head[4:], "little")
+        offset += 24 if kind == b"ANMF" else 8 + length + length % 2  # a frame holds chunks behind 16 bytes
         if kind == b"VP8 ":
             head = at(file, start, min(10, length)).ljust(10, b"\0")
             frame = int.from_bytes(head[:3], "little")
             if frame & 1 or head[3:6] != b"\x9d\x01\x2a" or frame >> 5 > length - 10:
                 raise Broken("damaged", _DAMAGED)
+        elif kind != b"VP8L":
+            continue
         elif at(file, start, min(1, length)) != b"\x2f":
             raise Broken("damaged", _DAMAGED)
         if next(zero_runs(file, start, start + length), None) is not None:
             return Doubt(_ZEROS)
     return None
-
-
-def _webp_pictures(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int, int]]:
-    """The pictures of a WebP, those of its frames too: kind, start and length."""
-    offset, end = 12, min(size, 8 + int.from_bytes(at(file, 4, 4), "little"))
-    while end - offset >= 8:
-        head = at(file, offset, 8)
-        length = int.from_bytes(head[4:], "little")
-        if head[:4] in (b"VP8 ", b"VP8L"):
-            yield head[:4], offset + 8, length
-        offset += 24 if head[:4] == b"ANMF" else 8 + length + length % 2  # a frame holds chunks behind 16 bytes
 
 
 _LOOKS: dict[str, Callable[[BinaryIO, int], Doubt | None]] = {

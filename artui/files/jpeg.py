@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import struct
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -245,7 +244,14 @@ def _of_scan(file: BinaryIO, picture: _Picture, scan: _Scan) -> Doubt | None:
         return Doubt("its line ends were changed, as a transfer in ASCII mode does")
     if _is_astray(file, picture, scan, units):
         return Doubt(_ASTRAY)
-    return next(_runs_that_mean_damage(file, picture, scan, min(units, picture.interval or units)), None)
+    run = next(zero_runs(file, scan.start, scan.end), None)
+    if run is None:
+        return None
+    is_likely = scan.band.first > 0
+    if picture.frame != _PROGRESSIVE:  # its tables may make zeros of a flat ground
+        flat = _bits_of_flat(picture, scan)
+        is_likely = not flat or 8 * run[1] // flat > min(units, picture.interval or units)
+    return Doubt("zeros stand in the middle of its picture data", is_likely=is_likely)
 
 
 def _is_astray(file: BinaryIO, picture: _Picture, scan: _Scan, units: int) -> bool:
@@ -292,17 +298,6 @@ def _is_converted(data: bytes) -> bool:
     if not (feeds and returns):
         return True
     return feeds == both or (not both and feeds * returns / len(data) > _EXPECTED)
-
-
-def _runs_that_mean_damage(file: BinaryIO, picture: _Picture, scan: _Scan, most: int) -> Iterator[Doubt]:
-    """Runs of zeros in a scan's data: damage, unless its tables make zeros of a flat ground."""
-    what = "zeros stand in the middle of its picture data"
-    for _, length in zero_runs(file, scan.start, scan.end):
-        if picture.frame == _PROGRESSIVE:
-            yield Doubt(what, is_likely=scan.band.first > 0)
-            continue
-        flat = _bits_of_flat(picture, scan)
-        yield Doubt(what, is_likely=not flat or 8 * length // flat > most)
 
 
 def _bits_of_flat(picture: _Picture, scan: _Scan) -> int:

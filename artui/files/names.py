@@ -13,6 +13,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import count
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -174,20 +175,24 @@ class Stems:
 
     def reserve(self, folder: Path, stem: str) -> str:
         """Give out the stem, or the first free one of stem-2, stem-3 ...; cut where a suffix would not fit."""
-        first = _cut(stem, _STEM_BYTES)
-        base = stem_key(folder, first)
-        number = self._next.get(base, 1)  # where it stopped: ten thousand of one name are not each counted from 1
-        while not self._is_free(folder, candidate := first if number == 1 else f"{first}-{number}"):
-            number += 1
-        self._next[base] = number + 1
-        self._given.add(stem_key(folder, candidate))
-        return candidate
-
-    def _is_free(self, folder: Path, stem: str) -> bool:
         if folder not in self._on_disk:
-            self._on_disk[folder] = _stems_on_disk(folder)
-        key = stem_key(folder, stem)
-        return key not in self._given and folded(stem) not in self._on_disk[folder] and not self._taken(key)
+            names: list[str] = []
+            # Missing or closed to us: publishing replaces nothing, whatever is planned here.
+            with suppress(OSError), os.scandir(folder) as entries:
+                names = [folded(entry.name) for entry in entries]
+            # Each name up to each of its dots: "a.mask.png" keeps others from "a" and from "a.mask".
+            self._on_disk[folder] = {name[: dot.start()] for name in names for dot in re.finditer(r"\.", name)}
+        first, on_disk = _cut(stem, _STEM_BYTES), self._on_disk[folder]
+        base = stem_key(folder, first)
+        # Where it stopped: ten thousand of one name are not each counted from 1.
+        for number in count(self._next.get(base, 1)):
+            candidate = first if number == 1 else f"{first}-{number}"
+            key = stem_key(folder, candidate)
+            if key not in self._given and folded(candidate) not in on_disk and not self._taken(key):
+                self._next[base] = number + 1
+                self._given.add(key)
+                break
+        return candidate
 
 
 def free_stem(folder: Path, stem: str, taken: Callable[[str], bool]) -> str:
@@ -216,16 +221,6 @@ def result_names(stem: str, results: Sequence[tuple[str, str]]) -> list[str]:
         names.append(next(name for name in numbered if folded(name) not in taken))
         taken.add(folded(names[-1]))
     return names
-
-
-def _stems_on_disk(folder: Path) -> set[str]:
-    """Each name, folded, up to each of its dots: "a.mask.png" keeps others from "a" and from "a.mask"."""
-    try:
-        with os.scandir(folder) as entries:
-            names = [folded(entry.name) for entry in entries]
-    except OSError:
-        return set()  # missing or closed to us: publishing replaces nothing, whatever is planned here
-    return {name[: dot.start()] for name in names for dot in re.finditer(r"\.", name)}
 
 
 def folded(text: str) -> str:

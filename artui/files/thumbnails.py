@@ -79,17 +79,15 @@ def weights(paths: Iterable[Path], edges: Sequence[int]) -> list[int]:
     what cannot be shown takes none."""
 
     def weighed(path: Path) -> list[int]:
+        sizes = [0] * len(edges)
         with suppress(NoThumbnail):
             small, _ = _read(path, edges[0])
-            return [_weight(small, edge) for edge in edges]
-        return [0] * len(edges)
+            for place, edge in enumerate(edges):
+                small.thumbnail((edge, edge))
+                sizes[place] = len(_encoded(small))
+        return sizes
 
     return [sum(column) for column in zip(*_in_order(weighed, paths), strict=True)] or [0] * len(edges)
-
-
-def _weight(picture: Image, edge: int) -> int:
-    picture.thumbnail((edge, edge))
-    return len(_encoded(picture))
 
 
 def _in_order(make: Callable[[T], R], given: Iterable[T]) -> Iterator[R]:

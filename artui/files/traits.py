@@ -112,21 +112,17 @@ def profile_name(read: header.PhotoHeader) -> str:
     entries = (icc[132 + 12 * place : 144 + 12 * place] for place in range(count))
     tags = {one[:4]: (int.from_bytes(one[4:8]), int.from_bytes(one[8:12])) for one in entries if len(one) == 12}
     offset, length = tags.get(b"desc", (0, 0))
-    name = _description(icc[offset : offset + min(length, 4096)])
-    if "srgb" in name.casefold().replace(" ", "") or (not name and _is_red_of_srgb(icc, tags.get(b"rXYZ"))):
-        return SRGB
-    return name or "unnamed profile"
-
-
-def _description(data: bytes) -> str:
-    """The text of a description, by the first or the second edition of profiles."""
-    if data[:4] == b"mluc" and len(data) >= 28:
+    data = icc[offset : offset + min(length, 4096)]
+    if data[:4] == b"mluc" and len(data) >= 28:  # the second edition of profiles
         length, offset = int.from_bytes(data[20:24]), int.from_bytes(data[24:28])
         text = data[offset : offset + length].decode("utf-16-be", "replace")
     else:
         text = data[12 : 12 + int.from_bytes(data[8:12])].decode("latin-1")
     text = "".join(character for character in text.partition("\0")[0] if character.isprintable())
-    return text.strip()[:_MOST_NAME]
+    name = text.strip()[:_MOST_NAME]
+    if "srgb" in name.casefold().replace(" ", "") or (not name and _is_red_of_srgb(icc, tags.get(b"rXYZ"))):
+        return SRGB
+    return name or "unnamed profile"
 
 
 def _is_red_of_srgb(icc: bytes, place: tuple[int, int] | None) -> bool:

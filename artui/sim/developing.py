@@ -6,6 +6,7 @@ for such pixels a plain grey picture of the right size stands, so that what is s
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import struct
@@ -74,7 +75,9 @@ def _read(content: bytes, form: str) -> tuple[Image.Image, tuple[int, int]]:
     size = _allowed(*image.size)
     image.draft("RGB", (WORKING_SIDE, WORKING_SIDE))
     image.load()
-    upright = _upright(image)
+    upright: Image.Image = image
+    with contextlib.suppress(Exception):  # of metadata, which may hold anything: the picture is there
+        upright = ImageOps.exif_transpose(image)
     is_turned = upright.size != image.size
     return _plain(upright), size[::-1] if is_turned else size
 
@@ -83,14 +86,6 @@ def _allowed(width: int, height: int) -> tuple[int, int]:
     if max(width, height) > LARGEST_SIDE:
         raise NotAPicture(f"{width} x {height} pixels are more than {LARGEST_SIDE} a side")
     return width, height
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """Turn a picture as its EXIF says, where that can be read."""
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001 - metadata may hold anything, and the picture is there
-        return image
 
 
 def _plain(image: Image.Image) -> Image.Image:

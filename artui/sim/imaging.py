@@ -50,8 +50,8 @@ def render(content: bytes, components: Sequence[Mapping[str, Any]], *, full_size
         if component["type"] == "export":
             target = component["settings"]["targetFormat"]
             image = image.convert(component["settings"]["targetMode"])
-        else:
-            image = STEPS.get(component["type"], _unchanged)(image)
+        elif step := STEPS.get(component["type"]):
+            image = step(image)
     if full_size:
         image = image.resize(size)
     digest = hashlib.sha256(content).hexdigest()
@@ -108,10 +108,6 @@ def archive(entries: Mapping[str, bytes], digest: str) -> bytes:
         for name, content in entries.items():
             packed.writestr(zipfile.ZipInfo(name), content)
     return written.getvalue()
-
-
-def _unchanged(image: Image.Image) -> Image.Image:
-    return image
 
 
 def _subject(image: Image.Image) -> Image.Image:
@@ -243,22 +239,6 @@ def _square(image: Image.Image) -> Image.Image:
     return white
 
 
-def _contrast(image: Image.Image) -> Image.Image:
-    return ImageOps.autocontrast(image.convert("RGB"), cutoff=1)
-
-
-def _sharpen(image: Image.Image) -> Image.Image:
-    return image.convert("RGB").filter(ImageFilter.SHARPEN)
-
-
-def _half(image: Image.Image) -> Image.Image:
-    return image.convert("RGB").reduce(2)
-
-
-def _mirror(image: Image.Image) -> Image.Image:
-    return ImageOps.mirror(image)
-
-
 STEPS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "background_removal": _cut_out,
     "background": _on_white,
@@ -266,10 +246,10 @@ STEPS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "shadow": _shadow,
     "skin_retouch": _skin,
     "crop_resize": _square,
-    "contrast": _contrast,
-    "sharpen": _sharpen,
-    "mirror": _mirror,
-    "half": _half,
+    "contrast": lambda image: ImageOps.autocontrast(image.convert("RGB"), cutoff=1),
+    "sharpen": lambda image: image.convert("RGB").filter(ImageFilter.SHARPEN),
+    "mirror": ImageOps.mirror,
+    "half": lambda image: image.convert("RGB").reduce(2),
 }
 
 

@@ -46,7 +46,11 @@ def noise_jpeg(path: Path, size_bytes: int, seed: int) -> None:
 
     One small picture is drawn once, and toned for each; what makes a file large are random comments.
     """
-    picture = _toned(_noise(), seed)
+    picture = _noise()
+    # Its finest detail is stronger or weaker, by a table of its own for each seed.
+    end = picture.index(b"\xff\xdb") + 4 + 1 + 64
+    tone = bytes(1 + seed // 255**place % 255 for place in range(5))
+    picture = picture[: end - len(tone)] + tone + picture[end:]
     filling = size_bytes - len(picture)
     if filling < 16:
         raise ValueError(f"a noise JPEG has at least {len(picture) + 16} bytes")
@@ -67,13 +71,6 @@ def _noise() -> bytes:
     pixels = random.Random(0).randbytes(96 * 72 * 3)  # noqa: S311 - repeatable on purpose
     Image.frombytes("RGB", (96, 72), pixels).save(written, "JPEG", quality=10)
     return written.getvalue()
-
-
-def _toned(picture: bytes, seed: int) -> bytes:
-    """The picture with its finest detail stronger or weaker, by a table of its own for each seed."""
-    end = picture.index(b"\xff\xdb") + 4 + 1 + 64
-    tone = bytes(1 + seed // 255**place % 255 for place in range(5))
-    return picture[: end - len(tone)] + tone + picture[end:]
 
 
 @functools.cache

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any
@@ -34,7 +34,7 @@ class Courier:
         self.options = Options()
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self._workers = ThreadPoolExecutor(4, "artui-sim-webhooks")
-        self._under_way: set[asyncio.Task[bool]] = set()
+        self._under_way: set[asyncio.Task[object]] = set()
 
     def switch(self, options: Mapping[str, Any]) -> list[str]:
         """Take over any of ``Options`` by its long name; return the names taken."""
@@ -51,14 +51,23 @@ class Courier:
         headers = {"Content-Type": "application/json", **(headers or {})}
         await asyncio.sleep(self._random.uniform(0, self.options.late))
         if self._happens(self.options.forged):
-            await self._post(url, _forged(body), headers)
+            # In the same form it says what is not so: of an execution that nobody has, with a result elsewhere.
+            said = json.loads(body)
+            inner = next((said[name] for name in ("content", "text") if name in said), said)
+            inner |= {"id": FORGED, "jobid": FORGED, "status": "FAILED", "state": "failed"}
+            inner["resultPath"] = "/image/0/forged.jpg"
+            await self._post(url, json.dumps(said).encode(), headers)
         if self._happens(self.options.lost):
             return False
         if self._happens(self.options.doubled):
-            again = asyncio.create_task(self._post(url, body, headers))
-            self._under_way.add(again)
-            again.add_done_callback(self._under_way.discard)
+            self.beside(self._post(url, body, headers))
         return await self._post(url, body, headers)
+
+    def beside(self, calling: Coroutine[Any, Any, object]) -> None:
+        """Have calls made beside everything else."""
+        task = asyncio.create_task(calling)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     def _happens(self, percent: float) -> bool:
         return self._random.uniform(0, 100) < percent
@@ -76,11 +85,3 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> bool:
             return answer.status in {200, 201, 204}
     except (OSError, ValueError):
         return False
-
-
-def _forged(body: bytes) -> bytes:
-    """A call in the same form that says what is not so: of an execution that nobody has, with a result elsewhere."""
-    said = json.loads(body)
-    inner = next((said[name] for name in ("content", "text") if name in said), said)
-    inner |= {"id": FORGED, "jobid": FORGED, "status": "FAILED", "state": "failed", "resultPath": "/image/0/forged.jpg"}
-    return json.dumps(said).encode()

@@ -413,9 +413,15 @@ class Watched:
         elif not self._quote.offers:
             await self._say(RuleState.WAITS, self._quote.problem or "the service is asked what the workflow costs")
         else:
-            await self._say(
-                RuleState.WATCHING, self._manner(), RuleCause.DEAF if self.deaf and not self.is_remote else None
-            )
+            manner = []
+            if self.is_remote:
+                manner.append("only scanned, every 30 s: a network file system tells nothing of changes")
+            elif self.deaf:
+                manner.append(self.deaf)
+            if self._unmarked:
+                manner.append(f"without {marker.NAME}, which cannot be written here: a replaced folder is not noticed")
+            cause = RuleCause.DEAF if self.deaf and not self.is_remote else None
+            await self._say(RuleState.WATCHING, "; ".join(manner), cause)
 
     def _held(self, row: RuleRow, glance: Glance) -> tuple[RuleCause, str] | None:
         """What a person must say yes to before anything is taken, and its sentence; None where nothing is."""
@@ -439,23 +445,20 @@ class Watched:
         taken = iter(self._taker.take(glance.settled, offers))
         try:
             while (group := await self._in_thread(lambda: next(taken, None))) is not None:
-                self._note(scanner, glance, group)
+                for candidate in (*group.added, *group.same):
+                    scanner.knows(candidate, Seen.TAKEN)
+                for candidate, file in group.refused:
+                    scanner.knows(candidate, file.state)
+                for candidate, reason in group.waiting:
+                    again = scanner.not_whole(candidate, reason)
+                    if self._taker.is_patient:
+                        glance.look_again(again)
+                    glance.pass_over(reason, candidate.name)
+                self._lately.append((time.monotonic(), len(group.added)))
                 await self._tell_taken(group)
             self._told_problem = ""
         except (PlanProblem, Unwritable) as problem:
             await self._tell_problem(str(problem))
-
-    def _note(self, scanner: Scanner, glance: Glance, group: Taken) -> None:
-        for candidate in (*group.added, *group.same):
-            scanner.knows(candidate, Seen.TAKEN)
-        for candidate, file in group.refused:
-            scanner.knows(candidate, file.state)
-        for candidate, reason in group.waiting:
-            again = scanner.not_whole(candidate, reason)
-            if self._taker.is_patient:
-                glance.look_again(again)
-            glance.pass_over(reason, candidate.name)
-        self._lately.append((time.monotonic(), len(group.added)))
 
     async def _tell_taken(self, group: Taken) -> None:
         if group.added:
@@ -490,17 +493,6 @@ class Watched:
             await self._record(What.MOVED, f"{len(done):,} moved to done", tuple(done))
 
     # ------------------------------------------------------------------------------------------------- telling
-
-    def _manner(self) -> str:
-        """What a person should know of how the folder is watched; empty where all is as usual."""
-        said = []
-        if self.is_remote:
-            said.append("only scanned, every 30 s: a network file system tells nothing of changes")
-        elif self.deaf:
-            said.append(self.deaf)
-        if self._unmarked:
-            said.append(f"without {marker.NAME}, which cannot be written here: a replaced folder is not noticed")
-        return "; ".join(said)
 
     async def _quoted(self, message: str) -> None:
         """The service has said what the workflow costs, or that it cannot be asked; ``message`` where that is news."""

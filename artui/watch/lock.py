@@ -54,7 +54,9 @@ class FolderLock:
         if descriptor is None:
             self.release()
             return
-        if self._holds(descriptor):  # the same file: the disk is still the one that was locked
+        with self._swapping:
+            is_held = self._held is not None and os.path.sameopenfile(self._held, descriptor)
+        if is_held:  # the same file: the disk is still the one that was locked
             # `flock` belongs to the file as it was opened: closing another descriptor lets nothing go.
             os.close(descriptor)
             return
@@ -66,7 +68,12 @@ class FolderLock:
             os.close(descriptor)
             if error.errno in _HELD:
                 raise Busy(RuleCause.BUSY, _by_whom(folder, status)) from error
-            self._tell(folder, error)
+            if not self._told:
+                self._told = True
+                log.warning(
+                    "%s cannot be locked (%s): watch it by one artui only; a second with the same journal is not"
+                    " noticed", folder, error.strerror,
+                )  # fmt: skip
             return
         self._swap(descriptor)
 
@@ -79,10 +86,6 @@ class FolderLock:
         self._closed = True
         self.release()
 
-    def _holds(self, descriptor: int) -> bool:
-        with self._swapping:
-            return self._held is not None and os.path.sameopenfile(self._held, descriptor)
-
     def _swap(self, descriptor: int | None) -> None:
         with self._swapping:
             # `close` may come while a disk that hung answers at last.
@@ -91,14 +94,6 @@ class FolderLock:
             if unwanted is not None:
                 with suppress(OSError):  # of a disk that has gone
                     os.close(unwanted)
-
-    def _tell(self, folder: Path, error: OSError) -> None:
-        if not self._told:
-            self._told = True
-            log.warning(
-                "%s cannot be locked (%s): watch it by one artui only; a second with the same journal is not noticed",
-                folder, error.strerror,
-            )  # fmt: skip
 
 
 def _open(folder: Path) -> int | None:

@@ -100,17 +100,15 @@ def identity(folder: Path) -> tuple[int, int]:
     try:
         with os.scandir(folder):  # a folder that lets itself be looked at but not listed would seem empty
             status = folder.stat()
+    except FileNotFoundError as error:
+        what = f"{folder} is not there (not mounted, renamed or deleted)"
+        raise Offline(RuleCause.MISSING, what) from error
+    except NotADirectoryError as error:
+        raise Offline(RuleCause.NOT_A_FOLDER, f"{folder} is not a folder") from error
     except OSError as error:
-        raise _why_not(folder, error) from error
+        what = f"{folder} cannot be read ({privacy(error) or error.strerror})"
+        raise Offline(RuleCause.UNREADABLE, what) from error
     return status.st_dev, status.st_ino
-
-
-def _why_not(folder: Path, error: OSError) -> Offline:
-    if isinstance(error, FileNotFoundError):
-        return Offline(RuleCause.MISSING, f"{folder} is not there (not mounted, renamed or deleted)")
-    if isinstance(error, NotADirectoryError):
-        return Offline(RuleCause.NOT_A_FOLDER, f"{folder} is not a folder")
-    return Offline(RuleCause.UNREADABLE, f"{folder} cannot be read ({privacy(error) or error.strerror})")
 
 
 def check(
@@ -163,22 +161,18 @@ def _bare(folder: Path) -> Offline:
 def _shows(folder: Path, ours: Marker) -> bool:
     """Whether a folder shows our marker; False where it has none. Raises :class:`Foreign` where it shows another's."""
     found = Marker.read(folder)
-    if found is not None and not found.is_of(ours):
-        raise _whose(folder, found, ours)
-    return found is not None
-
-
-def _whose(folder: Path, found: Marker, ours: Marker) -> Foreign:
+    if found is None or found.is_of(ours):
+        return found is not None
     if not found.is_of_machine(ours):
         sentence = f"{folder} is watched by the artui of {found.host} (rule {found.name})"
-        return Foreign(RuleCause.OTHER_HOST, sentence)
+        raise Foreign(RuleCause.OTHER_HOST, sentence)
     if found.journal != ours.journal:
         sentence = f"{folder} is watched by another artui of this machine (rule {found.name})"
-        return Foreign(RuleCause.OTHER_JOURNAL, sentence)
+        raise Foreign(RuleCause.OTHER_JOURNAL, sentence)
     sentence = (
         f"{folder} belongs to another rule of this artui, {found.name}: one of that name knows what was sent from it"
     )
-    return Foreign(RuleCause.OTHER_RULE, sentence)
+    raise Foreign(RuleCause.OTHER_RULE, sentence)
 
 
 def _written(folder: Path, ours: Marker) -> Path:

@@ -66,8 +66,10 @@ class ServiceOffers:
         offers = tuple(found.values())
         if twice := [word for word, offer in found.items() if sum(offer is one for one in offers) > 1]:
             raise ConfigError(f"{rule.source}: workflows: {' and '.join(twice)} are one workflow: name it once")
-        for other in self._followers(rule):
-            self._refuse_misfit(rule, offers, other)
+        if any("after_rule" in written for written in self._config.watch):
+            for other in load_rules(self._config):
+                if other.after_rule == rule.name:
+                    self._refuse_misfit(rule, offers, other)
         return offers
 
     def _refuse_misfit(self, rule: Rule, offers: Sequence[Offer], other: Rule) -> None:
@@ -84,12 +86,6 @@ class ServiceOffers:
             f" {other.account} does not take: nothing is sent through {rule.name}. Change its workflow, or take"
             " after_rule away"
         )
-
-    def _followers(self, rule: Rule) -> list[Rule]:
-        """The rules that take the results of one."""
-        if not any("after_rule" in written for written in self._config.watch):
-            return []
-        return [one for one in load_rules(self._config) if one.after_rule == rule.name]
 
     def limits(self, rule: Rule) -> Limits:
         """What the service takes."""

@@ -212,10 +212,14 @@ def _reason_text(file: SeenFile, bad: Sequence[Job], made: Sequence[Job]) -> str
             "Charged: nothing.", f"What to do: {_advice(file.reason)}",
         ]  # fmt: skip
     for job in bad:
+        before = "checking and uploading the file, before anything was paid"
+        step = f"{job.workflow_name} at the service" if job.purchase else before
+        if job.status is Status.SKIPPED:
+            step = "comparing it with photos bought before"
         cost = "nothing" if not job.purchase else f"{'not known' if job.charged is None else job.charged}"
         advice = f"`artui job {job.id}` tells more, `artui redo {job.id}` would buy it anew and shows the price first."
         lines += [
-            f"What happened: {sanitize(job.message)}", f"Step: {_step(job)} (job {job.id}).", f"Charged: {cost}.",
+            f"What happened: {sanitize(job.message)}", f"Step: {step} (job {job.id}).", f"Charged: {cost}.",
             f"What to do: {advice if job.purchase else _advice(job.reason)}",
         ]  # fmt: skip
     return "\n".join(lines) + "\n"
@@ -228,14 +232,6 @@ def _advice(reason: str) -> str:
     if reason == files.PhotoFault.SUSPECT:
         return f"look at it. If it is whole, `artui submit --suspect FILE` sends it; else {good}"
     return f"complete it here, or {good}" if reason in UNFINISHED else good
-
-
-def _step(job: Job) -> str:
-    if job.status is Status.SKIPPED:
-        return "comparing it with photos bought before"
-    if not job.purchase:
-        return "checking and uploading the file, before anything was paid"
-    return f"{job.workflow_name} at the service"
 
 
 def forget_reason(target: Path, file: SeenFile) -> None:

@@ -114,7 +114,9 @@ class Ingester:
                 outcome += opened
         planner = self.planner(offers)
         order = planner.renamed(self.order(planner, [photo for _, photo in photos]))
-        loops = self._loops(order)
+        covered = {folder: self.rule.covers(folder) for folder in {planned.folder for _, planned in order.photos}}
+        # The photos one of whose results would be seen again, with the folder it would lie in.
+        loops = {planned.found.path: planned.folder for _, planned in order.photos if covered[planned.folder]}
         fit = {photo.path: candidate for candidate, photo in photos if photo.path not in loops}
         refused = tuple(
             (candidate, self._refusal(candidate, Skip.LOOP, f"{loops[photo.path]} lies in the watched folder"))
@@ -189,19 +191,16 @@ class Ingester:
         wanted again."""
         before = self.journal.read(seen.get, self.rule.id, name)
         if before is None:
-            return self._made_of_result(photo)
+            if not self.rule.after_rule or not photo.digest:
+                return []
+            # Of a result, while that lay under the name it was saved with: a rejection taken back may have given it
+            # another.
+            made = self.journal.read(seen.made_of_result, self.rule.id, photo.digest, photo.path)
+            return [job for job in made if delivers(job)]
         if before.state is Seen.MOVED:  # what was moved away and is there again is a photo of its own
             return []
         made = [job for job in self.journal.read(history.by_source, photo.path) if job.rule == self.rule.id]
         return [job for job in made if job.digest and delivers(job)]
-
-    def _made_of_result(self, photo: Photo) -> list[Job]:
-        """The jobs that the rule made of a result it takes, while that lay under the name it was saved with: a
-        rejection that was taken back may have given it another."""
-        if not self.rule.after_rule or not photo.digest:
-            return []
-        made = self.journal.read(seen.made_of_result, self.rule.id, photo.digest, photo.path)
-        return [job for job in made if delivers(job)]
 
     def _edited(self, made: Sequence[Job], photo: Photo) -> list[Job]:
         """Those of the jobs that have done what this photo is, but for its metadata."""
@@ -258,11 +257,6 @@ class Ingester:
         same = [job for job in made if job.digest == photo.digest]
         return {job.workflow for job in (*same, *self._edited(made, photo))}
 
-    def _loops(self, order: Order) -> dict[Path, Path]:
-        """The photos one of whose results would be seen again, with the folder it would lie in."""
-        covered = {folder: self.rule.covers(folder) for folder in {planned.folder for _, planned in order.photos}}
-        return {planned.found.path: planned.folder for _, planned in order.photos if covered[planned.folder]}
-
     def plan(self, photo: Photo) -> Planned:
         """A photo that is to be sent, before it has a name."""
         name = os.fspath(photo.path.relative_to(self.rule.folder))
@@ -295,18 +289,16 @@ class Ingester:
         def add(db: Connection, order: Order) -> int:
             made: dict[Path, list[NewJob]] = {}
             for plan, planned in order.photos:
-                made.setdefault(planned.found.path, []).append(self._job(plan.offer, planned, batch, labels))
+                new = new_job(plan.offer, planned, batch, labels, metadata=self.rule.target.metadata)
+                bought_for = plan.offer.workflow.id if self.rule.has_several else ""
+                # Whatever folder: the rule's cap for a run is for all of it.
+                new = replace(new, run=self.rule.id, rule=self.rule.id, rule_workflow=bought_for)
+                made.setdefault(planned.found.path, []).append(new)
             # With the note that they were seen: a kill takes none twice, and loses none.
             taken = [(_taken(candidates[path]), new) for path, new in made.items()]
             return seen.take(db, self.rule.id, batch, taken, self.rule.sample)
 
         submit(self.journal, planner, order, add)
-
-    def _job(self, offer: Offer, planned: Planned, batch: Batch, labels: Mapping[str, str]) -> NewJob:
-        new = new_job(offer, planned, batch, labels, metadata=self.rule.target.metadata)
-        bought_for = offer.workflow.id if self.rule.has_several else ""
-        # Whatever folder: the rule's cap for a run is for all of it.
-        return replace(new, run=self.rule.id, rule=self.rule.id, rule_workflow=bought_for)
 
     def _batch(self, found: SourceFile) -> tuple[Batch, Mapping[str, str]]:
         """The batch of a photo's folder on this day, with the service's labels for it; the same one all day."""

@@ -84,15 +84,12 @@ def why(file: Path, all_rules: Sequence[Rule], journal: Journal, offers: Offers,
     answer = _Asked(rule, journal, offers, zone).about(path)
     if not answer.has_result:
         return answer
-    chain = followers(rule, all_rules, len(answer.outputs))
-    return replace(answer, then=tuple(_price(one, number, journal, offers) for one, number in chain))
-
-
-def _price(rule: Rule, number: int, journal: Journal, offers: Offers) -> tuple[str, int | None]:
-    """A rule's name, and what so many photos cost as it was loaded last."""
-    row = journal.read(rules.get, rule.id)
-    price = price_of(pinned(rule, row.offer if row else "", offers.limits(rule)))
-    return rule.name, None if price is None else number * price
+    then = []
+    for one, number in followers(rule, all_rules, len(answer.outputs)):
+        row = journal.read(rules.get, one.id)
+        price = price_of(pinned(one, row.offer if row else "", offers.limits(one)))  # as it was loaded last
+        then.append((one.name, None if price is None else number * price))
+    return replace(answer, then=tuple(then))
 
 
 def price_of(offers: Sequence[Offer]) -> int | None:

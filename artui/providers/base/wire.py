@@ -224,14 +224,6 @@ def _word(said: object) -> str:
     return " ".join(text(said).split())[:200]
 
 
-def _object(said: object) -> object:
-    return said if isinstance(said, dict) else {}
-
-
-def _list(said: object) -> object:
-    return said if isinstance(said, (list, tuple)) else ()
-
-
 def _words(said: object) -> object:
     found = (said,) if isinstance(said, str) else said if isinstance(said, (list, tuple)) else ()
     return tuple(filter(None, map(_word, found)))
@@ -246,11 +238,11 @@ Word = Annotated[str, BeforeValidator(_word)]
 Status = Annotated[str, StringConstraints(min_length=1), AfterValidator(_word)]
 """What something is doing, in the service's word; it must have said so."""
 
-Object = Annotated[dict[str, Any], BeforeValidator(_object)]
+Object = Annotated[dict[str, Any], BeforeValidator(lambda said: said if isinstance(said, dict) else {})]
 """An object, empty where something else came."""
 
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 """Short texts, also where there is but one without a list around it."""
 
-List = Annotated[tuple[Any, ...], BeforeValidator(_list)]
+List = Annotated[tuple[Any, ...], BeforeValidator(lambda said: said if isinstance(said, (list, tuple)) else ())]
 """A list, empty where something else came."""

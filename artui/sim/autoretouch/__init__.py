@@ -175,8 +175,12 @@ class AutoRetouch:
         else:
             body = await _json(request)
             labels = _strings(body.get("labels") or {}, "labels")
-            webhooks = _addresses(body.get("webhooks") or [])
-            image = _reference(body.get("image"))
+            webhooks, named = body.get("webhooks") or [], body.get("image")
+            if not isinstance(webhooks, list) or not all(type(url) is str for url in webhooks):
+                raise HTTPException(400, "webhooks must be addresses")
+            if not isinstance(named, dict) or not named.get("name") or not named.get("contentHash"):
+                raise HTTPException(400, "image needs name and contentHash")
+            image = str(named["name"]), str(named["contentHash"])
         if image[1] not in owner.images:
             raise HTTPException(404, "no such image")
         execution = self._studio.add(workflow, version, owner, image, labels, webhooks)
@@ -320,7 +324,12 @@ class AutoRetouch:
     async def _take_file(self, request: Request, owner: Organization) -> tuple[str, str]:
         """Read a form, keep its file, and return the file's name and digest."""
         async with request.form() as form:
-            request.state.form = {name: _without_bytes(value) for name, value in form.multi_items()}
+            request.state.form = {
+                name: value
+                if isinstance(value, str)
+                else {"filename": value.filename, "content_type": value.content_type, "size": value.size}
+                for name, value in form.multi_items()
+            }
             part = form.get("file")
             if not isinstance(part, UploadFile):
                 raise HTTPException(400, "the form has no file")
@@ -396,22 +405,3 @@ def _strings(value: object, name: str) -> dict[Any, str]:
     if not isinstance(value, dict) or not all(type(item) is str for item in value.values()):
         raise HTTPException(400, f"{name} must be strings")
     return value
-
-
-def _addresses(value: object) -> list[str]:
-    if not isinstance(value, list) or not all(type(item) is str for item in value):
-        raise HTTPException(400, "webhooks must be addresses")
-    return value
-
-
-def _reference(image: object) -> tuple[str, str]:
-    """Return the name and the digest of an uploaded image."""
-    if not isinstance(image, dict) or not image.get("name") or not image.get("contentHash"):
-        raise HTTPException(400, "image needs name and contentHash")
-    return str(image["name"]), str(image["contentHash"])
-
-
-def _without_bytes(value: UploadFile | str) -> object:
-    if isinstance(value, str):
-        return value
-    return {"filename": value.filename, "content_type": value.content_type, "size": value.size}

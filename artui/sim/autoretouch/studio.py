@@ -183,13 +183,17 @@ class Studio:
         for organization in self.organizations:
             books.balances[PROVIDER, organization.id] = credits
         offered = _CATALOGUE + [(f"Extra {n:03}", 11, 4, "export") for n in range(1, extra_workflows + 1)]
-        self.workflows = {one.id: one for one in (self._new_workflow(*entry) for entry in offered)}
+        self.workflows: dict[str, Workflow] = {}
+        for name, price, seconds, recipe in offered:
+            components = [{"type": "input", "label": "Input", "settings": {}}, *imaging.RECIPES[recipe]]
+            changed = time.time() - source.uniform(1, 90) * 86_400
+            workflow = Workflow(self._new_id(), name, components, seconds, {self._new_id(): price}, changed)
+            self.workflows[workflow.id] = workflow
         self.executions: dict[str, Execution] = {}
         self._others = Others()
         self._due: list[Execution] = []  # not charged yet, where charges are taken at the end
         self._settling = threading.Lock()
         self._pictures: dict[tuple[str, str], Picture] = {}
-        self._notices: set[asyncio.Task[None]] = set()
 
     def switch(self, options: Mapping[str, Any]) -> list[str]:
         """Take over any of ``Options``; ``price``: workflow id to new credits, as a new version; ``raise``: the same
@@ -271,9 +275,7 @@ class Studio:
             else:
                 self._due.append(execution)
         if execution.webhooks:
-            notice = asyncio.create_task(self._notify(execution))
-            self._notices.add(notice)
-            notice.add_done_callback(self._notices.discard)
+            self._courier.beside(self._notify(execution))
 
     async def retry(self, execution: Execution) -> Execution:
         """Run a failed or unpaid execution again; returns it, or the one that runs in its place."""
@@ -324,6 +326,10 @@ class Studio:
         status = self.status(execution)
         active = execution.started + _QUEUED / self._speed
         finished = active + self._duration(execution) / self._speed
+        first = None
+        if self.options.asides and status == "IN_QA":
+            shown = _result_fields(execution, await self.picture(execution))
+            first = {"path": shown["resultPath"], "contentHash": shown["resultContentHash"]}
         document = {
             "id": execution.id,
             "workflow": execution.workflow.id,
@@ -337,7 +343,7 @@ class Studio:
             "finishedAt": _stamp(finished) if status in {"COMPLETED", "FAILED"} else None,
             "inputFileName": execution.image_name,
             "inputContentHash": execution.digest,
-            "intermediateResult": await self._first_result(execution, status),
+            "intermediateResult": first,
             "labels": execution.labels,
             "chargedCredits": execution.charged,
             "feedback": execution.feedback,
@@ -370,12 +376,6 @@ class Studio:
         if made_from not in self._pictures:
             self._pictures[made_from] = await self.in_thread(self._render, execution)
         return self._pictures[made_from]
-
-    async def _first_result(self, execution: Execution, status: str) -> dict[str, Any] | None:
-        if not (self.options.asides and status == "IN_QA"):
-            return None
-        shown = _result_fields(execution, await self.picture(execution))
-        return {"path": shown["resultPath"], "contentHash": shown["resultContentHash"]}
 
     async def in_thread(self, function: Callable[..., _T], *arguments: object) -> _T:
         """Run what takes long beside the event loop, two at a time."""
@@ -413,11 +413,6 @@ class Studio:
         source = self._books.read(execution.digest)
         content, target = imaging.render(source, execution.workflow.components)
         return Picture(self._books.keep(content), imaging.FORMATS[target], imaging.SUFFIXES[target])
-
-    def _new_workflow(self, name: str, price: int, seconds: float, recipe: str) -> Workflow:
-        components = [{"type": "input", "label": "Input", "settings": {}}, *imaging.RECIPES[recipe]]
-        changed = time.time() - self._random.uniform(1, 90) * 86_400
-        return Workflow(self._new_id(), name, components, seconds, {self._new_id(): price}, changed)
 
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))

@@ -73,8 +73,12 @@ class Filestack:
         ]
         storage = [("put", "PUT", "/{upload}/{part:int}/{offset:int}", large.put)]
         hosts = ((API, api, _in_words), (UPLOAD, upload, _in_envelope), (STORAGE, storage, _in_xml))
-        others = [Mount(path, routes=self._routes(table, form)) for path, table, form in hosts]
-        return [Mount(CDN, app=self._processing()), *others]
+        mounts = [Mount(CDN, app=self._processing())]
+        for host, table, form in hosts:
+            guarded = ((path, method, self._guarded(call, handler, form)) for call, method, path, handler in table)
+            routes = [Route(path, app, methods=[method]) for path, method, app in guarded]
+            mounts.append(Mount(host, routes=routes))
+        return mounts
 
     def announce(self, url: str) -> Mapping[str, object]:
         """The addresses, key and secret of the app, its workflows by title, and the webhook's secret."""
@@ -114,18 +118,14 @@ class Filestack:
 
         return choose
 
-    def _routes(self, table: Sequence[tuple[str, str, str, _Handler]], form: _Form) -> list[Route]:
-        return [
-            Route(path, self._guarded(call, handler, form), methods=[method]) for call, method, path, handler in table
-        ]
-
     def _guarded(self, call: str, handler: _Handler, form: _Form) -> ASGIApp:
         """A call behind its fault switch, its errors in its host's own form."""
 
         async def answer(request: Request) -> Response:
             self._room.cdn = f"{request.url.scheme}://{request.headers['host']}{CDN}"
             try:
-                return self._turned_away() or await handler(request)
+                free_at = self._room.free_at
+                return too_many(free_at) if free_at is not None else await handler(request)
             except HTTPException as error:
                 return form(error.status_code, error.detail)
             except Forbidden as reason:
@@ -134,11 +134,6 @@ class Filestack:
                 return form(403 if "Signature" in str(reason) else 400, str(reason))
 
         return Guarded(f"{self.name}.{call}", request_response(answer), self._faults, partial(_refuse, form))
-
-    def _turned_away(self) -> Response | None:
-        """The answer to one request too many, while there is a limit."""
-        free_at = self._room.free_at
-        return None if free_at is None else too_many(free_at)
 
 
 # --------------------------------------------------------------------------------------------- the forms of an error

@@ -134,7 +134,6 @@ class Darkroom:
         self._busy_until = 0.0
         self._workers = ThreadPoolExecutor(2, "artui-sim-filestack")
         self._pictures: dict[tuple[str, str], tuple[bytes, str]] = {}
-        self._notices: set[asyncio.Task[None]] = set()
 
     def switch(self, options: Mapping[str, Any]) -> list[str]:
         """Take over any of ``Options``, as ``filestack.NAME``; a bad value is a ``ValueError``."""
@@ -212,9 +211,7 @@ class Darkroom:
         price = self.options.prices.get(workflow, 1)
         self._books.charge(self.key, Charge(PROVIDER, job.id, workflow, None, digest, price, job.created))
         if self.options.webhook:
-            notice = asyncio.create_task(self._notify(job))
-            self._notices.add(notice)
-            notice.add_done_callback(self._notices.discard)
+            self._courier.beside(self._notify(job))
         return job
 
     def run(self, workflow: str, source: str, digest: str, name: str) -> Job:
@@ -264,8 +261,12 @@ class Darkroom:
         return {name: await self._value(job, name, shape, recipe) for name, shape, recipe in tasks} or None
 
     async def _value(self, job: Job, task: str, shape: str, recipe: str) -> object:
+        if shape == "metadata":
+            size = len(await self.content(job.digest))
+            told = {"filename": job.name, "mimetype": "image/jpeg", "size": size, "uploaded": job.created * 1000}
+            return {"data": told}
         if not recipe:
-            return _VALUES[shape] if shape != "metadata" else _metadata_value(job, len(await self.content(job.digest)))
+            return _VALUES[shape]
         try:
             content, target = await self._picture(job.digest, recipe)
         except imaging.NotAPicture as error:
@@ -303,14 +304,12 @@ class Darkroom:
         event = {"id": len(self.jobs), "action": "fs.workflow", "timestamp": int(time.time()), "text": text}
         body = json.dumps(event).encode()
         for wait in (*_RETRIES, None):
-            if await self._deliver(body) or wait is None:
+            stamp = str(int(time.time()))
+            signed = hmac.new(self.webhook_secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+            headers = {"FS-Signature": signed, "FS-Timestamp": stamp}
+            if await self._courier.carry(self.options.webhook, body, headers) or wait is None:
                 return
             await asyncio.sleep(wait / self._speed)
-
-    async def _deliver(self, body: bytes) -> bool:
-        stamp = str(int(time.time()))
-        signed = hmac.new(self.webhook_secret.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
-        return await self._courier.carry(self.options.webhook, body, {"FS-Signature": signed, "FS-Timestamp": stamp})
 
     async def in_thread(self, function: Callable[..., _T], *arguments: object) -> _T:
         """Run what takes long beside the event loop, two at a time."""
@@ -323,10 +322,6 @@ _VALUES: Mapping[str, object] = {
     "virus": {"data": {"infected": False, "infections_list": []}},
     "error": {"error": "the task could not convert this file"},
 }
-
-
-def _metadata_value(job: Job, size: int) -> object:
-    return {"data": {"filename": job.name, "mimetype": "image/jpeg", "size": size, "uploaded": job.created * 1000}}
 
 
 def _stamp(at: float) -> str:

@@ -36,7 +36,9 @@ class Upload:
             if {number for number, _ in self.chunks} != self.committed:
                 raise Misused("invalid params: parts")
         else:
-            named = {part.get("part_number"): part.get("etag") for part in _list(said.get("parts"))}
+            parts = said.get("parts")
+            listed = parts if isinstance(parts, list) else []
+            named = {part.get("part_number"): part.get("etag") for part in listed if isinstance(part, dict)}
             if not named or named != self.tags or sorted(named) != [*range(1, len(named) + 1)]:
                 raise Misused("invalid params: parts")
         content = b"".join(self.chunks[place] for place in sorted(self.chunks))
@@ -115,10 +117,6 @@ class Uploads:
             return None
         del self._all[upload.id]
         return content
-
-
-def _list(value: object) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def workflows_of(store: Mapping[str, Any]) -> list[str]:

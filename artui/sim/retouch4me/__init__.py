@@ -114,13 +114,10 @@ class Retouch4me:
             raise Refused(460, "Token issue")
         photo = await self._laboratory.in_thread(self._keep, file.filename or "", await file.read())
         token, key = str(in_header or in_form), request.headers.get("idempotency-key")
-        return self._answered(
-            self._laboratory.start(photo, str(form.get("payload", "")), token, key, str(form.get("hook", "")))
-        )
-
-    def _answered(self, said: dict[str, Any]) -> Response:
-        """The answer to a start that was carried out, in the form that was asked for."""
-        first = next(iter(self._laboratory.jobs))
+        said = self._laboratory.start(photo, str(form.get("payload", "")), token, key, str(form.get("hook", "")))
+        answer, first = self._laboratory.options.answer, next(iter(self._laboratory.jobs))
+        if answer == "page":
+            return HTMLResponse("<html><h1>413 Request Entity Too Large</h1><hr>nginx</html>", 413)
         other = {"message": "Forbidden resource", "error": "Forbidden", "statusCode": 403}
         forms: dict[str, tuple[Any, int]] = {
             "documented": (said, 200),
@@ -132,9 +129,6 @@ class Retouch4me:
             "shape 400": ({"errors": [{"field": "file", "code": "invalid"}]}, 400),
             "shape 403": (other, 403),
         }
-        answer = self._laboratory.options.answer
-        if answer == "page":
-            return HTMLResponse("<html><h1>413 Request Entity Too Large</h1><hr>nginx</html>", 413)
         return JSONResponse(*forms[answer])
 
     def _keep(self, name: str, content: bytes) -> Photo:

@@ -53,6 +53,9 @@ PLUGINS: dict[str, tuple[float, float, str, str]] = {
     "Crop": (0, 0, "", "crop_resize"),
 }
 
+_FACE = {"confidence": 0.99, "faceAge": 31, "faceGlasses": 0.02, "landmarks": [{"x": 0.4, "y": 0.3}]}
+_FOUND = {"Face Detection": {"faces": [_FACE]}, "Crop": {"angle": -1.5}}  # what a plugin tells besides its layer
+
 
 class Refused(Exception):
     """A start that the service does not take, with its code."""
@@ -160,7 +163,6 @@ class Laboratory:
         self._answers: dict[tuple[str, str], tuple[float, str, dict[str, Any]]] = {}
         self._results: dict[str, bytes] = {}
         self._courier = courier
-        self._notices: set[asyncio.Task[None]] = set()
 
     def switch(self, options: Mapping[str, Any]) -> list[str]:
         """Take over any of ``Options`` by its long name; return the names taken."""
@@ -191,28 +193,33 @@ class Laboratory:
     def start(self, photo: Photo, payload: str, token: str, key: str | None, hook: str = "") -> dict[str, Any]:
         """Begin a job and charge it, or answer as before where the key is known. Raises ``Refused``."""
         content = hashlib.sha256(f"{photo.digest} {payload}".encode()).hexdigest()
-        if known := self._answer_of(token, key):
-            if known[0] != content:
+        at, known, before = self._answers.get((token, key or ""), (0.0, "", {}))
+        if self.options.keeps_keys and time.time() - at < KEY_LIVES:
+            if known != content:
                 raise Refused(400, "the idempotency key was used for another request")
-            return known[1]
+            return before
         is_known = token in self.customers
         if not is_known and not self.options.customers_down:
             raise Refused(460, "Token issue")
         if self.options.quota <= 0 or self.credits(token) <= 0:
             raise Refused(461, "the limit is reached")
-        answer: dict[str, Any] = {"status": 200, "id": self._begin(photo, _tasks(payload), token)}
+        tasks, options = _tasks(payload), self.options
+        seconds = (3 + len(tasks)) * self._random.uniform(0.8, 1.2)
+        number = self._random.getrandbits(96)
+        job_id = str(number >> 48) if options.answer == "number" else f"{number:024x}"
+        job = Job(job_id, photo, tasks, time.time(), seconds, options.attempts, options.fails, token)
+        self.jobs[job_id] = job
+        answer: dict[str, Any] = {"status": 200, "id": job_id}
         if is_known:
             self.options.quota -= 1
             workflow = hashlib.sha256(payload.encode()).hexdigest()
-            self._take(self.jobs[answer["id"]], key, 1, token, workflow)
+            self._take(job, key, 1, token, workflow)
         if self.options.tells_quota and not self.options.customers_down:
             answer["retouchQuota"] = self.options.quota
         if key and self.options.keeps_keys:
             self._answers[token, key] = (time.time(), content, answer)
         if hook:
-            notice = asyncio.create_task(self._notify(self.jobs[answer["id"]], hook))
-            self._notices.add(notice)
-            notice.add_done_callback(self._notices.discard)
+            self._courier.beside(self._notify(job, hook))
         return answer
 
     async def _notify(self, job: Job, hook: str) -> None:
@@ -224,19 +231,6 @@ class Laboratory:
             if await self._courier.carry(hook, body):
                 return
             await asyncio.sleep(wait / self._speed)
-
-    def _answer_of(self, token: str, key: str | None) -> tuple[str, dict[str, Any]] | None:
-        at, content, answer = self._answers.get((token, key or ""), (0.0, "", {}))
-        is_alive = self.options.keeps_keys and time.time() - at < KEY_LIVES
-        return (content, answer) if is_alive else None
-
-    def _begin(self, photo: Photo, tasks: list[dict[str, Any]], token: str) -> str:
-        seconds = (3 + len(tasks)) * self._random.uniform(0.8, 1.2)
-        options = self.options
-        number = self._random.getrandbits(96)
-        job_id = str(number >> 48) if options.answer == "number" else f"{number:024x}"
-        self.jobs[job_id] = Job(job_id, photo, tasks, time.time(), seconds, options.attempts, options.fails, token)
-        return job_id
 
     def _take(self, job: Job, key: str | None, amount: int, token: str, workflow: str = "") -> None:
         job.charged += amount
@@ -325,19 +319,10 @@ def _layers(content: bytes, job: Job) -> bytes:
         if task.get("Layer") and blend:
             entry = f"index={len(entries)}&blendmode={blend}&name={name}.png"
             entries[entry] = imaging.render(content, [{"type": step}, export], full_size=True)[0]
-    found = [_found(task["Plugin"]) for task in job.tasks]
-    entries["result.json"] = json.dumps({"jsonVersion": "1", "plugins": [one for one in found if one]}).encode()
+    names = (task["Plugin"] for task in job.tasks)
+    found = [{"pluginName": name, "metadata": _FOUND[name]} for name in names if name in _FOUND]
+    entries["result.json"] = json.dumps({"jsonVersion": "1", "plugins": found}).encode()
     return imaging.archive(entries, job.photo.digest)
-
-
-def _found(plugin: str) -> dict[str, Any] | None:
-    """What a plugin tells besides its layer."""
-    if plugin == "Face Detection":
-        face = {"confidence": 0.99, "faceAge": 31, "faceGlasses": 0.02, "landmarks": [{"x": 0.4, "y": 0.3}]}
-        return {"pluginName": plugin, "metadata": {"faces": [face]}}
-    if plugin == "Crop":
-        return {"pluginName": plugin, "metadata": {"angle": -1.5}}
-    return None
 
 
 def _tasks(payload: str) -> list[dict[str, Any]]:

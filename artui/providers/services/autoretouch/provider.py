@@ -136,7 +136,14 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
         Raises :class:`Rejected` ``organization`` where the settings must name it.
         """
         claims = wire.claims((await self._signed_in.token()).reveal())
-        chosen = self._choose(await self._organizations(), claims)
+        organizations, named = await self._organizations(), self.settings.organization
+        # The claim is unchecked, but only one of those listed is taken.
+        wanted = organizations[0].id if not named and len(organizations) == 1 else named or claims.get(wire.SELECTED)
+        chosen = next((one for one in organizations if one.id == wanted), None)
+        if chosen is None:
+            choices = "; ".join(f"{one.name} ({one.id})" for one in organizations) or "none"
+            what = f"{named} is none of this sign-in's" if named else "it is not clear which organization pays"
+            raise Rejected(f"{self.title}: {what}: set organization to one of: {choices}", reason="organization")
         self._organization = chosen.id
         return self._paid_by(Organization(chosen.id, chosen.name, chosen.roles_of(claims.get("sub"))))
 
@@ -151,18 +158,6 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     def _payer_of(self, organization: str) -> str:
         return f"{self.name} {self.endpoint} {organization}"
-
-    def _choose(self, organizations: Sequence[wire.Organization], claims: Mapping[str, Any]) -> wire.Organization:
-        named = self.settings.organization
-        if not named and len(organizations) == 1:
-            return organizations[0]
-        for organization in organizations:
-            # The claim is unchecked, but only one of those listed is taken.
-            if organization.id == (named or claims.get(wire.SELECTED)):
-                return organization
-        choices = "; ".join(f"{one.name} ({one.id})" for one in organizations) or "none"
-        what = f"{named} is none of this sign-in's" if named else "it is not clear which organization pays"
-        raise Rejected(f"{self.title}: {what}: set organization to one of: {choices}", reason="organization")
 
     async def _asked_for(self) -> str:
         """The organization's id, found out where the settings do not name it."""

@@ -206,7 +206,13 @@ class Execution(WireModel):
 
     def _read(self) -> ExecutionStatus:
         # More states may come (IN_QA came after older clients): one that nobody knows is waited for.
-        state, word, outputs = _STATES.get(self.status.upper(), State.RUNNING), self.status, self._outputs()
+        state, word = _STATES.get(self.status.upper(), State.RUNNING), self.status
+        digest = self.result_content_hash
+        outputs: tuple[Output, ...] = ()
+        if self.result_path or (digest and self.result_file_name):  # either way leads there: see `routes`
+            place = {"hash": digest, "name": self.result_file_name, "path": self.result_path}
+            stated = digest.lower() if _SHA256.fullmatch(digest) else None  # in another form it may be another digest
+            outputs = (Output(json.dumps(place), media_type=self.result_content_type, digest=stated),)
         charged, remark = cost(self.charged_credits), ""
         if charged is None and self.charged_credits is not None:
             remark = f"the service states a charge that cannot be ({self.charged_credits!s:.40}): its price is counted"
@@ -241,14 +247,6 @@ class Execution(WireModel):
             place = next(filter(None, map(aside.place_of, first)), "")
             told.append(f"a first result is at {place}" if place else "")
         return "; ".join(filter(None, told))
-
-    def _outputs(self) -> tuple[Output, ...]:
-        digest = self.result_content_hash
-        place = {"hash": digest, "name": self.result_file_name, "path": self.result_path}
-        if not (place["path"] or (place["hash"] and place["name"])):  # either way leads there: see `routes`
-            return ()
-        stated = digest.lower() if _SHA256.fullmatch(digest) else None  # in another form it may be another digest
-        return (Output(json.dumps(place), media_type=self.result_content_type, digest=stated),)
 
 
 class Batch(WireModel):

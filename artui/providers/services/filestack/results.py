@@ -60,11 +60,15 @@ def outputs_of(results: object, wanted: Wanted) -> Outcome:
     is no file as JSON; and where something is odd the whole status answer as JSON, which is never all there is.
     """
     tasks = tasks_of(results)
+    if not any(map(is_there, tasks.values())):
+        return Outcome((), "finished with gaps: the service names no result at all", False)
     there = [task for task, value in tasks.items() if is_there(value) and not _has_error(value)]
     is_complete = bool(there) and all(task in there for task in wanted.tasks)
-    odd = _oddity(tasks, wanted.tasks)
-    if not any(map(is_there, tasks.values())):
-        return Outcome((), odd, is_complete)
+    missing = [task for task in wanted.tasks if not is_there(tasks.get(task))]
+    failed = [task for task, value in tasks.items() if _has_error(value)]
+    gaps = [f"no result of {', '.join(missing)}"] if missing else []
+    gaps += [f"an error in {one_line(', '.join(failed))}"] if failed else []
+    odd = f"finished with gaps: {'; '.join(gaps)}" if gaps else ""
     return Outcome(_kept(tasks, wanted, odd), odd, is_complete)
 
 
@@ -111,17 +115,6 @@ def _kept(tasks: Mapping[str, object], wanted: Wanted, odd: str) -> tuple[Output
     if len(kept) == 1 and not rest:
         return (kept[0][1],)
     return tuple(_named([*kept, *rest]))
-
-
-def _oddity(tasks: Mapping[str, object], expected: Iterable[str]) -> str:
-    """What a person should know of a job that has finished with gaps."""
-    if not any(map(is_there, tasks.values())):
-        return "finished with gaps: the service names no result at all"
-    missing = [task for task in expected if not is_there(tasks.get(task))]
-    failed = [task for task, value in tasks.items() if _has_error(value)]
-    gaps = [f"no result of {', '.join(missing)}"] if missing else []
-    gaps += [f"an error in {one_line(', '.join(failed))}"] if failed else []
-    return f"finished with gaps: {'; '.join(gaps)}" if gaps else ""
 
 
 def _has_error(value: object) -> bool:

@@ -172,7 +172,9 @@ class Look(WireModel):
 
     def seen(self, execution: str, now: float, output: Output) -> ExecutionStatus:
         """The look in the program's words; ``output`` is where a result lies, ``now`` the service's epoch seconds."""
-        state = _STATES.get(self.state.lower(), State.RUNNING)
+        state, until = _STATES.get(self.state.lower(), State.RUNNING), moment(self.expire_date)
+        # Kept for 24 hours by the documents, until `expireDate` by the answer: the earlier counts.
+        left = KEEPS if until is None else min(max(until.timestamp() - now, 0.0), KEEPS)
         return ExecutionStatus(
             execution=execution,
             state=state,
@@ -180,7 +182,7 @@ class Look(WireModel):
             charged=PRICE,  # deducted when a start is accepted; that a failed job is paid back is nowhere said
             outputs=(output,) if state is State.DONE else (),
             message=self._message(state),
-            expires_in=self._expires_in(now) if state is State.DONE else None,
+            expires_in=left if state is State.DONE else None,
         )
 
     def _message(self, state: State) -> str:
@@ -194,12 +196,6 @@ class Look(WireModel):
         if attempt is not None and attempt > 1:
             parts.append(f"attempt {attempt:.0f}")
         return ", ".join(part for part in parts if part)
-
-    def _expires_in(self, now: float) -> float:
-        """Seconds until the result goes: what the service says, but never more than it promises."""
-        until = moment(self.expire_date)
-        # Kept for 24 hours by the documents, until `expireDate` by the answer: the earlier counts.
-        return KEEPS if until is None else min(max(until.timestamp() - now, 0.0), KEEPS)
 
 
 class ImageLimits(WireModel):
