@@ -252,7 +252,8 @@ class Accounts(Narrowed, Screen):
                 for one in self.host.config.accounts.values()
                 if one.login == account.login and one.name != account.name
             ]
-            lines.append(f"key: {_kept_words(kept)}" + (f"; shared with {', '.join(others)}" if others else ""))
+            key = f"{kept.place} ({kept.detail})" if kept.place else kept.detail or "none; s signs in"
+            lines.append(f"key: {key}" + (f"; shared with {', '.join(others)}" if others else ""))
             lines += [f"signed in: {kept.who}"] if kept.who else []
         if known and known.state.balance is not None and known.state.balance_at is not None:
             lines.append(f"balance {amount(known.state.balance)} cr at {clock(known.state.balance_at, time.time())}")
@@ -395,12 +396,6 @@ def _where_kept(vault: Vault, logins: set[str]) -> dict[str, Kept]:
         except CredentialProblem as problem:
             found[login] = Kept(detail=beginning(str(problem), 300))
     return found
-
-
-def _kept_words(kept: Kept) -> str:
-    if not kept.place:
-        return kept.detail or "none; s signs in"
-    return f"{kept.place} ({kept.detail})"
 
 
 def _organization(db: Connection, account: AccountConfig) -> str:

@@ -157,9 +157,10 @@ class Builder(Dialog[Built]):
         listed = self.query_one(OptionList)
         listed.set_options(Option(self._line(row)) for row in self.rows)
         listed.highlighted = self.rows.index(held) if held in self.rows else 0
-        result = [f"{self._pipeline()}", self._complaint or self._verdict()]
-        said = Content.assemble(result[0], "\n", (beginning(result[1], 220), "$error" if self._complaint else ""))
-        self.query_one("#result", Static).update(said)
+        order = "The order is the service's. " if self.own.steps else ""
+        verdict = self._complaint or f"It fits. {order}s saves it, which costs nothing."
+        said = (beginning(verdict, 220), "$error" if self._complaint else "")
+        self.query_one("#result", Static).update(Content.assemble(self._pipeline(), "\n", said))
 
     def _draw_heading(self) -> None:
         cells = self.app.size.width - 2
@@ -201,10 +202,6 @@ class Builder(Dialog[Built]):
         arrow = ">" if glyphs.arrow == "->" else glyphs.arrow
         return beginning(f"in {arrow} {steps_line(self.fits, glyphs)} {arrow} out", cells, glyphs.ellipsis)
 
-    def _verdict(self) -> str:
-        order = "The order is the service's. " if self.own.steps else ""
-        return f"It fits. {order}s saves it, which costs nothing."
-
     def _hint(self, text: str) -> None:
         for hint in self.query("#hint").results(Static):
             hint.update(text)
@@ -216,7 +213,12 @@ class Builder(Dialog[Built]):
         character = event.character or ""
         if character.isdecimal() and 0 < int(character) <= len(self.presets):
             event.stop()
-            self._begin_with(self.presets[int(character) - 1])
+            preset = self.presets[int(character) - 1]
+            _, on = self.own.parts(self.own.presets[preset])
+            self.on = set(on)
+            self.strengths |= {name: dict(values) for name, values in on.items()}
+            self._hint(f"{preset}: a beginning, to be changed.")
+            self.draw()
         elif knob := next((knob for knob in self.own.values if character and knob.letter == character), None):
             event.stop()
             self._change(next(row for row in self.rows if row.knob is knob))
@@ -237,14 +239,6 @@ class Builder(Dialog[Built]):
 
     def _values_of(self, row: BuilderRow) -> dict[str, object]:
         return self.strengths[row.step] if row.step else self.values
-
-    def _begin_with(self, preset: str) -> None:
-        """Switch on what a ready-made one has, and nothing else; the title stays."""
-        _, on = self.own.parts(self.own.presets[preset])
-        self.on = set(on)
-        self.strengths |= {name: dict(values) for name, values in on.items()}
-        self._hint(f"{preset}: a beginning, to be changed.")
-        self.draw()
 
     def _switched_on(self, step: str) -> None:
         """Switch a step on; what it needs is there."""
