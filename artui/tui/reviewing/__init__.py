@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -45,7 +46,6 @@ from artui.tui.words import home, plural
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
-    from artui.core.plan import SameAgain
     from artui.tui.host import Host
     from artui.tui.sampling import Sample
 
@@ -256,7 +256,8 @@ class ReviewScreen(Narrowed, Above[None]):
                 job, _ = await self.host.view.ask(_read_one, following)
                 path = Pair.of(job).after if job else None
                 if path is not None:
-                    await asyncio.to_thread(_read_quietly, path, frame)
+                    with suppress(Unshowable):  # said once it is in front
+                        await asyncio.to_thread(read_kept, path, frame)
 
             self.run_worker(read(), exclusive=True, group="ahead")
 
@@ -329,15 +330,10 @@ class ReviewScreen(Narrowed, Above[None]):
         return f"! {' | '.join(found)}" if found else ""
 
     def _draw_emptiness(self) -> None:
-        number = len(self.numbers)
-        if self._whole:
-            self.query_one("#nothing", Static).update(self.narrowing.none(len(self._whole)))
-            self.query_one(Keys).draw()
-            return
-        wait = plural(number, "photo is", "photos are")
-        under_way = f"{wait} not there yet." if number else "There is no photo in it."
-        what = sanitize(self.about, 40)
-        self.query_one("#nothing", Static).update(f"Nothing to look at yet: none of {what} is saved. {under_way}")
+        wait = f"{plural(len(self.numbers), 'photo is', 'photos are')} not there yet."
+        under_way = wait if self.numbers else "There is no photo in it."
+        nothing = f"Nothing to look at yet: none of {sanitize(self.about, 40)} is saved. {under_way}"
+        self.query_one("#nothing", Static).update(self.narrowing.none(len(self._whole)) if self._whole else nothing)
         self.query_one(Keys).draw()
 
     def tell(self, text: str) -> None:
@@ -595,7 +591,15 @@ class ReviewScreen(Narrowed, Above[None]):
         if chosen_one is None:
             self.tell(f"{plural(len(rejected), 'stays', 'stay')} rejected. esc leaves.")
         elif chosen_one is AfterReview.AGAIN:
-            await self._order_again(again)
+            self.tell("Asking the service for the price ...")
+            try:
+                said = await order_again(self.host, again)
+            except ServiceError as trouble:
+                self.tell(str(trouble))
+                return
+            self.host.news.tell(time.time(), said)
+            self.host.notify(said, markup=False)
+            self.dismiss(None)
         else:
             numbers = [one.job for one in rejected.values()]
             if chosen_one is AfterReview.LIST:
@@ -603,17 +607,6 @@ class ReviewScreen(Narrowed, Above[None]):
             else:
                 found = await self.host.view.ask(window.some, numbers)
                 await another.another_workflow(self.host, list(found.values()))
-
-    async def _order_again(self, again: Sequence[SameAgain]) -> None:
-        self.tell("Asking the service for the price ...")
-        try:
-            said = await order_again(self.host, again)
-        except ServiceError as trouble:
-            self.tell(str(trouble))
-            return
-        self.host.news.tell(time.time(), said)
-        self.host.notify(said, markup=False)
-        self.dismiss(None)
 
     async def _write_list(self, numbers: frozenset[int]) -> None:
         def write() -> Path:
@@ -630,13 +623,6 @@ class ReviewScreen(Narrowed, Above[None]):
         self.tell(said)
 
 
-def _read_quietly(path: Path, frame: Frame) -> None:
-    try:
-        read_kept(path, frame)
-    except Unshowable:
-        return  # said once it is in front
-
-
 def _told(outcome: review.Outcome) -> str:
     """What became of a decision, in a sentence; empty where nothing is worth one."""
     name = sanitize(outcome.job.source.name, 40)
@@ -645,7 +631,11 @@ def _told(outcome: review.Outcome) -> str:
     where = [path for path in outcome.moved if path.parent.name == review.FOLDER]
     # The line has room for the names of files; where they lie stands above the pictures.
     folders = {f"{Path(one.path).parent}/" for one in outcome.job.results if one.path}
-    notes = " ".join(f"{sanitize(_without(note, folders))}." for note in outcome.notes)
+    notes = ""
+    for note in outcome.notes:
+        for folder in folders:
+            note = note.replace(folder, "")
+        notes += f" {sanitize(note)}."
     if where:
         place = f"{sanitize(where[0].name, 40)} is in {sanitize(home(where[0].parent), 50)}"
         said = f"{place}. Nothing is paid by that; u takes it back."
@@ -654,13 +644,7 @@ def _told(outcome: review.Outcome) -> str:
         said = f"Taken back: nobody has decided about {name}{back}."
     else:
         said = ""
-    return f"{said} {notes}".strip()
-
-
-def _without(text: str, parts: Iterable[str]) -> str:
-    for part in parts:
-        text = text.replace(part, "")
-    return text
+    return f"{said}{notes}".strip()
 
 
 async def review_sample(host: Host, batch: str | None = None) -> bool:
