@@ -251,24 +251,19 @@ class Workflows(Narrowed, PanedPage):
         self._draw_offer()
 
     def _state(self, cells: int) -> str:
-        glyphs, found = self.host.glyphs, self.catalogue
-        words = [sanitize(self._account, 20) or "no account", self._since()]
-        number = len(found.offers)
+        glyphs, at, now, since = self.host.glyphs, self.catalogue.fetched_at, time.time(), ""
+        if self._asking:
+            since = "looking ..."
+        elif at is not None:
+            old = f", {about(now - at)} old" if self._trouble and now - at < 86400 else ""
+            since = f"as of {clock(at, now)}{old}"
+        words = [sanitize(self._account, 20) or "no account", since]
+        number = len(self.catalogue.offers)
         if number and not self.narrowing.typed.strip():
             words.insert(1, plural(number, "workflow"))
         words.append(self.narrowing.said(len(self.shown_offers), number))
         said = f" {glyphs.dot} ".join(word for word in words if word)
         return beginning(f"{said} {glyphs.dot} {self._trouble}" if self._trouble else said, cells, glyphs.ellipsis)
-
-    def _since(self) -> str:
-        """From when this is, and whether it is being renewed."""
-        if self._asking:
-            return "looking ..."
-        at = self.catalogue.fetched_at
-        if at is None:
-            return ""
-        now = time.time()
-        return f"as of {clock(at, now)}" + (f", {about(now - at)} old" if self._trouble and now - at < 86400 else "")
 
     def _columns(self, cells: int) -> list[Column]:
         """The columns of a list so wide, the steps with a part of what the others leave; without
