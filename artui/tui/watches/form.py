@@ -280,19 +280,15 @@ class Form(Dialog[Mapping[str, Any]]):
     async def _changed(self, field: Field) -> None:
         async with self._in_turn:  # a save that follows quickly must not overtake what it is to save
             if field is Field.SAVE:
-                await self._save()
+                try:
+                    await asyncio.to_thread(written.check, self.host.config, self.draft.table, self.others)
+                except ConfigError as problem:
+                    self._hint(beginning(str(problem), 300))
+                else:
+                    self.dismiss(self.draft.table)
             elif (draft := await self._other(field)) is not None:
                 self.draft = await _informed(self.host, draft)
                 self._draw()
-
-    async def _save(self) -> None:
-        """Give the table away, where it is a rule that can stand beside the others."""
-        try:
-            await asyncio.to_thread(written.check, self.host.config, self.draft.table, self.others)
-        except ConfigError as problem:
-            self._hint(beginning(str(problem), 300))
-            return
-        self.dismiss(self.draft.table)
 
     def action_back(self) -> None:
         """Save nothing."""
@@ -305,7 +301,12 @@ class Form(Dialog[Mapping[str, Any]]):
         draft, table = self.draft, self.draft.table
         match field:
             case Field.FOLDER | Field.OUTPUT:
-                return await self._folder("folder" if field is Field.FOLDER else "output")
+                word, title, lines = "folder", "Which folder is watched?", []
+                if field is Field.OUTPUT:
+                    word, title = "output", "Where do results go?"
+                    lines = ["{date}, {workflow}, {relative} and {stem} may stand in it."]
+                text = await self._typed(title, lines, home(table[word]), paths=True)
+                return draft.set(**{word: absolute(text)}) if text else None
             case Field.NAME:
                 lines = ["A rule of another name knows nothing of what this one has sent."]
                 name = await self._typed("What is the rule called?", lines, table.get("name", ""))
@@ -333,13 +334,6 @@ class Form(Dialog[Mapping[str, Any]]):
     async def _typed(self, title: str, lines: Sequence[str], value: str, *, paths: bool = False) -> str | None:
         suggester = Folders() if paths else None
         return await self.host.ask(Ask(title, lines, value=value, suggester=suggester))
-
-    async def _folder(self, word: str) -> Draft | None:
-        output = word == "output"
-        lines = ["{date}, {workflow}, {relative} and {stem} may stand in it."] if output else []
-        title = "Where do results go?" if output else "Which folder is watched?"
-        text = await self._typed(title, lines, home(self.draft.table[word]), paths=True)
-        return self.draft.set(**{word: absolute(text)}) if text else None
 
     async def _number(self, title: str, value: int | None) -> tuple[bool, int | None]:
         """Whether an amount was given, and which; an empty line is none."""

@@ -119,21 +119,17 @@ def _standing(db: Connection, entry: RuleEntry, row: RuleRow | None, settings: C
     now = dt.datetime.fromtimestamp(time.time(), settings.timezone)
     day = accounts.day(db, row.account, now.date().isoformat())
     midnight = dt.datetime.combine(now.date(), dt.time.min, now.tzinfo).timestamp()
-    found, (workflow, price) = figures(db, row, day, midnight), _pinned(row)
+    found = figures(db, row, day, midnight)
     capped = found.held[Reason.CAP].jobs if Reason.CAP in found.held else 0
     account = settings.accounts.get(row.account)
     own = account.caps if account else Caps()
-    cost = quote(db, row.account, own, price, [Portion(row.id, capped, None, row.id)], settings.timezone)
+    cost = quote(db, row.account, own, row.price, [Portion(row.id, capped, None, row.id)], settings.timezone)
     today = cost.of_kind(CapKind.RULE_DAY)
     cap = today.cap.limit if today else None
     begin = rules.opens(db, row.id, settings.timezone)
     opens = "" if begin is None else opening(begin, settings.timezone)
-    return RuleStatus(entry, found, watching, cap, row.allowed_on(day), workflow, price, cost, opens)
-
-
-def _pinned(row: RuleRow) -> tuple[str, int | None]:
-    """Names and price of the workflows as they were pinned when the rule was loaded."""
-    return ", ".join(name for name, _ in row.workflows), row.price
+    workflow = ", ".join(name for name, _ in row.workflows)
+    return RuleStatus(entry, found, watching, cap, row.allowed_on(day), workflow, row.price, cost, opens)
 
 
 # --------------------------------------------------------------------------------------------------------- in words
