@@ -151,7 +151,8 @@ class Accounts(Narrowed, Screen):
         await self._read()
         logins = {one.login for one in self.host.config.accounts.values()}
         self.kept = await asyncio.to_thread(_where_kept, Vault(self.host.paths), logins)
-        self.draw()
+        if self.is_whole:
+            self.draw()
 
     @property
     def account(self) -> AccountConfig | None:
@@ -176,7 +177,8 @@ class Accounts(Narrowed, Screen):
             return {one.name: Known(accounts.state(db, one.name), _organization(db, one)) for one in configured}
 
         self.known = await self.host.view.ask(ask)
-        self.draw()
+        if self.is_whole:
+            self.draw()
 
     def _looked(self, look: Look) -> None:
         """Balances and holds change with the journal."""

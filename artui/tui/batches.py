@@ -229,7 +229,7 @@ class BatchesScreen(Narrowed, Above[Filter]):
             found = [replace(one, left=None) for one in found]
         self._moving = moving
         self._known.update((one.batch.id, one) for one in found)
-        if self.is_attached and self.app.is_running:
+        if self.is_whole:
             self.renarrow()
 
     def renarrow(self) -> None:

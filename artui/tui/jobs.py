@@ -169,7 +169,7 @@ class Jobs(Narrowed, PanedPage):
         )  # fmt: skip
         self._reorder = self._repin = False
         page = await self.host.view.ask(read_page, wish)
-        if self.app.is_running:  # else the widgets are going already
+        if self.is_whole:
             self.overview, self.batches, self._pinned = page.overview, page.batches, page.pinned
             self._crowds, self._samples = page.crowds, page.samples
             if page.order is not None:

@@ -233,7 +233,7 @@ class MoneyPage(Narrowed, Page):
             today = dt.datetime.now(zone).date()
             by = LISTS[self.list]
             self.money = await self.host.view.ask(money, account.name, account.caps, by, zone, today)
-        if self.app.is_running:  # else the widgets are going already
+        if self.is_whole:
             self.draw()
 
     def draw(self) -> None:

@@ -203,7 +203,7 @@ class Workflows(Narrowed, PanedPage):
             return catalogue.read(db, self._account), offers.organization_name(db, organization)
 
         self.catalogue, self.organization = await self.host.view.ask(ask)
-        if self.app.is_running:  # else the widgets are going already
+        if self.is_whole:
             self.draw()
 
     def _looked(self, look: Look) -> None:
@@ -218,7 +218,7 @@ class Workflows(Narrowed, PanedPage):
         if account is None or self._asking:
             return
         self._asking = True
-        if self.app.is_running:
+        if self.is_whole:
             self.draw()
         try:
             short = await catalogue.renew(self.host, account, wanted)

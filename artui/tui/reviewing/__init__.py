@@ -51,8 +51,6 @@ if TYPE_CHECKING:
 
 
 LINES = ("strip", "changes", "standing", "said")
-PARTS = frozenset({"title", "whose", "nothing", "pair", *LINES, "keys"})
-"""The parts of the screen, one below the other; ``LINES`` stand below the pictures."""
 
 
 def _read_one(db: Connection, number: int) -> tuple[Job | None, Decision | None]:
@@ -189,7 +187,7 @@ class ReviewScreen(Narrowed, Above[None]):
             self.sample = found or self.sample
             self.numbers = tuple(job.id for job in self.sample.ahead)
         entries = await self.host.view.ask(review.to_look_at, self.numbers)
-        if self._undecided or not self._is_shown:
+        if self._undecided or not self.is_whole:
             return  # it is read again once the last decision is written down
         front = self.entry.bought if self.entry else self._begin
         self._whole = entries
@@ -222,7 +220,7 @@ class ReviewScreen(Narrowed, Above[None]):
         if entry is None:
             return
         job, made = await self.host.view.ask(_read_one, entry.job)
-        if not self._is_shown or self.entry is None or self.entry.job != entry.job or job is None:
+        if not self.is_whole or self.entry is None or self.entry.job != entry.job or job is None:
             return  # the next turn of this reading is about the other one
         self.job, self._made = job, made
         pair = Pair.of(job)
@@ -231,14 +229,9 @@ class ReviewScreen(Narrowed, Above[None]):
         after.put(f"after (and {pair.others} more)" if pair.others else "after", pair.after)
         self.draw()
         await asyncio.gather(*(view.show(self._frame(view)) for view in (before, after) if view.display))
-        if self._is_shown and self.entry == entry:
+        if self.is_whole and self.entry == entry:
             self.draw()
             self._look_ahead()
-
-    @property
-    def _is_shown(self) -> bool:
-        """Whether all its parts are there: it may be left while something is read for it, and they go one by one."""
-        return self.app.is_running and {one.id for one in self.children} >= PARTS and len(self.query(PictureView)) == 2
 
     @property
     def _views(self) -> tuple[PictureView, PictureView]:
@@ -273,7 +266,7 @@ class ReviewScreen(Narrowed, Above[None]):
 
     def _arrange(self) -> None:
         """Give the pictures their room, and read them anew."""
-        if not self._is_shown:
+        if not self.is_whole:
             return
         before, after = self._views
         asking, alone = self._asking, not self._is_pair
@@ -289,7 +282,7 @@ class ReviewScreen(Narrowed, Above[None]):
 
     def draw(self) -> None:
         """Draw all lines around the pictures."""
-        if not self._is_shown:
+        if not self.is_whole:
             return
         cells, glyphs, now, entry = self.app.size.width, self.host.glyphs, time.time(), self.entry
         say = {
@@ -542,13 +535,13 @@ class ReviewScreen(Narrowed, Above[None]):
             self._undecided -= 1
         if said:
             host.news.tell(time.time(), said)
-        if self.is_attached and said:
+        if self.is_whole and said:
             self.tell(said)
-        if self.is_attached and not self._undecided:
+        if self.is_whole and not self._undecided:
             self._reading.ask()
         if trouble := await thumbs.tell(host, outcomes):
             host.news.tell(time.time(), trouble)
-            if self.is_attached:
+            if self.is_whole:
                 self.tell(trouble)
 
     def _go_on(self) -> None:

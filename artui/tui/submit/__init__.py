@@ -212,7 +212,7 @@ class Submit(PanedPage):
         else:
             price = order.each if len(order.choices) == 1 else None
             self.cost = await self.host.view.quote(order.account, price, order.portions(self.total))
-        if self.app.is_running:  # else the widgets are going already
+        if self.is_whole:
             self.draw()
 
     def _state(self) -> str:

@@ -212,7 +212,7 @@ class Watches(Narrowed, PanedPage):
             return found + standing.read(db, [written.at_work(row) for row in more], settings, watching=True)
 
         self.standings = await self.host.view.ask(ask)
-        if self.app.is_running:  # else the widgets are going already
+        if self.is_whole:
             self.draw()
         await asyncio.sleep(max(LEAST_REST, REST * (time.monotonic() - began)))
 

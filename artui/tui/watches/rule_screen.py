@@ -158,7 +158,7 @@ class RuleScreen(Narrowed, Above[None]):
         self._reading.ask()
 
     async def _read(self) -> None:
-        if not self._is_shown:
+        if not self.is_whole:
             return
         near, entry, group = tuple(self.query_one(JobTable).near()), self.standing.entry, self.group
         lines, settings = 2 * max(24, self.size.height), self.host.config
@@ -178,13 +178,8 @@ class RuleScreen(Narrowed, Above[None]):
             return RuleRead(one, order, found, around, groups, files, bad, log)
 
         page = await self.host.view.ask(ask)
-        if self._is_shown:
+        if self.is_whole:
             self._show(page)
-
-    @property
-    def _is_shown(self) -> bool:
-        """Whether its parts are there: it may be left while something is read for it, and they go one by one."""
-        return self.app.is_running and bool(self.query(JobTable)) and bool(self.query(Keys))
 
     def _show(self, page: RuleRead) -> None:
         self._page, self.standing = page, page.standing
