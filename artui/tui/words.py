@@ -228,8 +228,10 @@ def processing(job: Job, usual: float | None, now: float) -> tuple[str, str]:
     left = usual - (now - job.stage_at)
     if left > 0:
         return f"processing, ~{about(left)} left", f"~{about(left)} left"
-    over = lasting(-left) if left > -600 else about(-left)
-    return f"processing, {over} over" + (" usual" if left > -600 else ""), f"{over} over"
+    if left > -10:
+        return "processing, done any moment", "any moment"
+    over = f"{about(-left)} over"
+    return f"processing, {over}" + (" usual" if left > -90 else ""), over
 
 
 def home(path: str | os.PathLike[str]) -> str:
