@@ -117,6 +117,8 @@ class Workflows(Narrowed, PanedPage):
     Workflows #below { height: 7; padding: 0 1; border-top: solid $border; }
     Workflows.-paned #side { display: block; }
     Workflows.-paned #below { display: none; }
+    /* Where a toast comes: it covers no row. */
+    Workflows.-paned #list { padding: 0 0 2 0; }
     """
     changes = frozenset({"favourite", "fetch", "default", "add", "edit", "remove"})
 
