@@ -137,11 +137,6 @@ class Accounts(Narrowed, Screen):
         yield Static("", id="about", markup=False)
         yield Static("", id="trouble", markup=False)
 
-    def on_mount(self) -> None:
-        """Follow what is new, and begin."""
-        self.host.looked.subscribe(self, self._looked)
-        self.enter()
-
     def enter(self) -> None:
         """Read anew what is known, where the keys are kept included."""
         self.focus_on(self.query_one(Rows))
@@ -180,7 +175,7 @@ class Accounts(Narrowed, Screen):
         if self.is_whole:
             self.draw()
 
-    def _looked(self, look: Look) -> None:
+    def looked(self, look: Look) -> None:
         """Balances and holds change with the journal."""
         if look.wrote and self.is_front:
             self.run_latest(self._read, "read")

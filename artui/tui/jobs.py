@@ -119,11 +119,6 @@ class Jobs(Narrowed, PanedPage):
         for name in ("sum", "here", "message"):
             yield Line(id=name)
 
-    def on_mount(self) -> None:
-        """Follow what is new."""
-        self.host.looked.subscribe(self, self._looked)
-        self.enter()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done: where nothing is marked, about the job under the cursor."""
         job = self.table.job if self.is_mounted and not self.table.marked else None
@@ -179,7 +174,7 @@ class Jobs(Narrowed, PanedPage):
             self.table.put_rows(page.jobs, page.around.with_moving(self.host.look.moving))
             self.draw()
 
-    def _looked(self, look: Look) -> None:
+    def looked(self, look: Look) -> None:
         """Something is new: read it, or only take in how far the transfers are."""
         if look.changed is None or look.changed:
             arrived = look.changed is None or any(event.what == "added" for event in look.events)

@@ -146,11 +146,6 @@ class Workflows(Narrowed, PanedPage):
                 yield Static("", id="beside", markup=False)
         yield Static("", id="below", markup=False)
 
-    def on_mount(self) -> None:
-        """Follow what is new, and begin."""
-        self.host.looked.subscribe(self, self._looked)
-        self.enter()
-
     def enter(self) -> None:
         """Show the account in use as the journal knows it; look at the service where that is old."""
         self.focus_on(self.query_one("#offers", Rows))
@@ -208,7 +203,7 @@ class Workflows(Narrowed, PanedPage):
         if self.is_whole:
             self.draw()
 
-    def _looked(self, look: Look) -> None:
+    def looked(self, look: Look) -> None:
         """Jobs that came to an end change our history; what is not in sight is read when it comes."""
         ended = look.changed is None or any(event.status in FINAL for event in look.events)
         if ended and self.is_front:

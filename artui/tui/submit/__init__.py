@@ -81,10 +81,8 @@ class Submit(PanedPage):
         yield OrderPane(id="order")
 
     def on_mount(self) -> None:
-        """Begin with a folder, and ask the service what is known of the account."""
+        """Have what finds the keys of accounts."""
         self.vault = Vault(self.host.paths)
-        self.host.looked.subscribe(self, self._looked)
-        self.enter()
 
     @property
     def chooser(self) -> Chooser:
@@ -242,7 +240,7 @@ class Submit(PanedPage):
 
     # ---------------------------------------------------------------------------------------------------- handlers
 
-    async def _looked(self, look: Look) -> None:
+    async def looked(self, look: Look) -> None:
         """The journal has news: money, or samples that wait."""
         if look.wrote:
             await self._look_for_samples()

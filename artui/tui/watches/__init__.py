@@ -169,11 +169,6 @@ class Watches(Narrowed, PanedPage):
             yield RuleRows(id="rules")
         yield Static("", id="about", markup=False)
 
-    def on_mount(self) -> None:
-        """Follow what is new, and begin."""
-        self.host.looked.subscribe(self, self._looked)
-        self.enter()
-
     def enter(self) -> None:
         """Read the rules anew, as they are written now."""
         self.focus_on(self.query_one(Rows))
@@ -216,7 +211,7 @@ class Watches(Narrowed, PanedPage):
             self.draw()
         await asyncio.sleep(max(LEAST_REST, REST * (time.monotonic() - began)))
 
-    def _looked(self, look: Look) -> None:
+    def looked(self, look: Look) -> None:
         """Figures change with the journal and with the engine; what is not in sight is read when it comes."""
         is_news = look.wrote or standing.is_watching(look.engine) is not self._is_watching
         if is_news and self.written is not None and self.is_front:
