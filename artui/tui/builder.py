@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -202,10 +202,6 @@ class Builder(Dialog[Built]):
         arrow = ">" if glyphs.arrow == "->" else glyphs.arrow
         return beginning(f"in {arrow} {steps_line(self.fits, glyphs)} {arrow} out", cells, glyphs.ellipsis)
 
-    def _hint(self, text: str) -> None:
-        for hint in self.query("#hint").results(Static):
-            hint.update(text)
-
     # ---------------------------------------------------------------------------------------------------- handlers
 
     def on_key(self, event: events.Key) -> None:
@@ -217,7 +213,7 @@ class Builder(Dialog[Built]):
             _, on = self.own.parts(self.own.presets[preset])
             self.on = set(on)
             self.strengths |= {name: dict(values) for name, values in on.items()}
-            self._hint(f"{preset}: a beginning, to be changed.")
+            self.hint(f"{preset}: a beginning, to be changed.")
             self.draw()
         elif knob := next((knob for knob in self.own.values if character and knob.letter == character), None):
             event.stop()
@@ -226,7 +222,7 @@ class Builder(Dialog[Built]):
     def too_soon(self, key: events.Key) -> None:
         """Say that a save did not count, and why."""
         if key.character == "s":
-            self._hint("Nothing is saved: s came before this could be read.")
+            self.hint("Nothing is saved: s came before this could be read.")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """``enter``, or a click, on the line under the cursor."""
@@ -250,7 +246,7 @@ class Builder(Dialog[Built]):
 
     def _change(self, row: BuilderRow) -> None:
         """Set the value of a line: by typing, or the next of a few."""
-        self._hint("")
+        self.hint("")
         knob = row.knob
         if knob is None:
             self._switch(row.step)
@@ -270,7 +266,7 @@ class Builder(Dialog[Built]):
         try:
             typed = knob.typed(text)
         except ValueError:
-            self._hint(f"{sanitize(text, 20)} is no number; nothing has changed.")
+            self.hint(f"{sanitize(text, 20)} is no number; nothing has changed.")
             return
         if row.step:
             self._switched_on(row.step)
@@ -309,15 +305,14 @@ class Builder(Dialog[Built]):
     def action_save(self) -> None:
         """Give it away to be saved, where it fits."""
         if self._complaint:
-            self._hint("It is not saved: it does not fit yet.")
+            self.hint("It is not saved: it does not fit yet.")
         else:
             self.dismiss(self.built)
 
-    def action_copy(self) -> None:
+    @work
+    async def action_copy(self) -> None:
         """Copy it as it would stand in config.toml."""
-        self.run_worker(self._copy())
 
-    async def _copy(self) -> None:
         def text() -> str:
             import tomli_w
 
