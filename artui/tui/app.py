@@ -290,17 +290,14 @@ class Console(App[None], inherit_bindings=False):
         front = self.screen_stack[0].query_one("#places", ContentSwitcher).current
         key = next(entry.key for entry in PLACES if entry.id == front)
         self.screen_stack[0].query_one(Tabs).draw(key)
-        self._draw_keys()
+        if self.screen is self.screen_stack[0]:
+            self.screen.query_one(Keys).draw()
 
     def _draw_header(self) -> None:
         account = self.config.accounts.get(self.account or "")
         self.screen_stack[0].query_one(Header).draw(
             self.look, self.account, production=bool(account and account.production)
         )
-
-    def _draw_keys(self) -> None:
-        if self.screen is self.screen_stack[0]:
-            self.screen.query_one(Keys).draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Take the keys that change anything away from a console that only reads, and the way to other places from a

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -300,7 +301,11 @@ class ReviewScreen(Narrowed, Above[None]):
         heading = beginning(glyphs.plain(heading), cells - len(far) - 4, glyphs.ellipsis)
         say["title"](lines.ends(heading, far, cells, glyphs.ellipsis))
         if entry is None:
-            self._draw_emptiness()
+            wait = f"{plural(len(self.numbers), 'photo is', 'photos are')} not there yet."
+            under_way = wait if self.numbers else "There is no photo in it."
+            nothing = f"Nothing to look at yet: none of {sanitize(self.about, 40)} is saved. {under_way}"
+            self.query_one("#nothing", Static).update(self.narrowing.none(len(self._whole)) if self._whole else nothing)
+            self.query_one(Keys).draw()
             return
         left, place = lines.about(job, self.entries, self.at, now) if job else (sanitize(entry.photo.name), "")
         say["whose"](lines.ends(left, place if cells >= Width.WIDE else "", cells, glyphs.ellipsis))
@@ -321,13 +326,6 @@ class ReviewScreen(Narrowed, Above[None]):
         if before and after and max(after.whole) < max(before.whole):
             found.append(f"scaled down from {max(before.whole):,} px")
         return f"! {' | '.join(found)}" if found else ""
-
-    def _draw_emptiness(self) -> None:
-        wait = f"{plural(len(self.numbers), 'photo is', 'photos are')} not there yet."
-        under_way = wait if self.numbers else "There is no photo in it."
-        nothing = f"Nothing to look at yet: none of {sanitize(self.about, 40)} is saved. {under_way}"
-        self.query_one("#nothing", Static).update(self.narrowing.none(len(self._whole)) if self._whole else nothing)
-        self.query_one(Keys).draw()
 
     def tell(self, text: str) -> None:
         """Say what has happened, below the pictures and among the messages."""
@@ -553,13 +551,12 @@ class ReviewScreen(Narrowed, Above[None]):
 
     # ------------------------------------------------------------------------------------------ actions: finishing
 
-    def action_finish(self) -> None:
+    @work
+    async def action_finish(self) -> None:
         """Ask what becomes of the rejected, or of the rest behind a sample."""
-        if not self._finishing:
-            self._finishing = True
-            self.run_worker(self._finish())
-
-    async def _finish(self) -> None:
+        if self._finishing:
+            return
+        self._finishing = True
         try:
             async with self._in_turn:  # what is decided is written down before it is counted
                 pass

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -300,32 +300,27 @@ class Submit(PanedPage):
         elif chosen := await choices.workflows_of(self.host, self.order.account, self.tell):
             await self.choose(chosen)
 
-    def action_output(self) -> None:
+    @work
+    async def action_output(self) -> None:
         """Choose where results go."""
-        self.run_worker(self._choose_output())
-
-    async def _choose_output(self) -> None:
         if target := await choices.output(self.host, self.order.target):
             self.put_order(replace(self.order, target=target))
 
-    def action_batch(self) -> None:
+    @work
+    async def action_batch(self) -> None:
         """Choose how batches are made."""
-        self.run_worker(self._choose_batching())
-
-    async def _choose_batching(self) -> None:
         found = self.chooser.marks.found()
         if batching := await choices.batching(self.host, self.order.batching, found, self.tell):
             self.put_order(replace(self.order, batching=batching))
 
     # ------------------------------------------------------------------------------------------- actions: sending
 
-    def action_send(self) -> None:
+    @work
+    async def action_send(self) -> None:
         """Show what it costs, ask, send."""
-        if not self._sending:
-            self._sending = True
-            self.run_worker(self._send())
-
-    async def _send(self) -> None:
+        if self._sending:
+            return
+        self._sending = True
         try:
             if why := self._why_not():
                 self.tell(why)

@@ -226,7 +226,12 @@ class Watches(Narrowed, PanedPage):
         columns = BESIDE_PANE if self.pane_cells else COLUMNS
         slots, rows = layout(columns, cells - MARGIN, SIGN), self.query_one(Rows)
         has_rules, shown = bool(self.standings), self.narrowing.of(self.standings)
-        self.query_one("#state", Line).say(self._state(len(shown)) if has_rules else "")
+        engine, words = self.host.look.engine, [plural(len(self.standings), "rule"), "not watched: w starts it"]
+        if self._is_watching and engine is not None:
+            words[1] = f"watched since {clock(engine.row.started_at or 0.0, time.time())} (pid {engine.row.pid})"
+        words.append(self.narrowing.said(len(shown), len(self.standings)))
+        state = f" {self.host.glyphs.dot} ".join(filter(None, words))
+        self.query_one("#state", Line).say(f" {state}" if has_rules else "")
         self.query_one("#heads", Line).say(heads(slots) if has_rules else "")
         rows.put((one.entry.id, self._row(one, slots)) for one in shown)
         complaint = self.query_one("#complaint", Static)
@@ -253,15 +258,6 @@ class Watches(Narrowed, PanedPage):
             self.query_one("#middle").mount(self._pane)
         if self._pane is not None:
             self._pane.open(self.pane_cells)
-
-    def _state(self, shown: int) -> str:
-        """Who watches, and what of the list is shown."""
-        engine, number = self.host.look.engine, len(self.standings)
-        words = [plural(number, "rule"), "not watched: w starts it"]
-        if self._is_watching and engine is not None:
-            words[1] = f"watched since {clock(engine.row.started_at or 0.0, time.time())} (pid {engine.row.pid})"
-        words.append(self.narrowing.said(shown, number))
-        return f" {f' {self.host.glyphs.dot} '.join(filter(None, words))}"
 
     def _row(self, one: RuleStatus, slots: Sequence[Slot]) -> Content:
         glyphs, entry, figures = self.host.glyphs, one.entry, one.figures

@@ -13,7 +13,6 @@ from artui.core.quote import Quote, quote
 from artui.engine.client import EngineStatus
 from artui.journal import Connection, accounts, requests, rules
 from artui.journal.caps import Portion
-from artui.journal.crowds import HoldCount
 from artui.journal.rules import RuleRow, RuleState
 from artui.journal.watching import Figures, figures
 from artui.model.holds import STOPS_RULE, CapKind
@@ -278,17 +277,11 @@ def _watched_sentences(standing: RuleStatus, row: RuleRow, now: float) -> Iterat
     if standing.opens:
         yield f"Outside its hours: sends from {standing.opens} on; what is bought is fetched."
     if standing.stop is not None and standing.figures is not None:
-        yield _stopped(standing, standing.stop, standing.figures.held[standing.stop])
-
-
-def _stopped(standing: RuleStatus, reason: Reason, crowd: HoldCount) -> str:
-    """What stops the rule's jobs, and what to do."""
-    photos = plural(crowd.jobs, "photo")
-    wait, need = "waits" if crowd.jobs == 1 else "wait", f"{crowd.needs:,} cr"
-    if reason is Reason.CAP and standing.cost and (said := capped(standing.cost, crowd.jobs)):
-        return said
-    account = sanitize(standing.entry.account, 30)
-    return RULE_STOPPED[reason].format(photos=photos, wait=wait, need=need, account=account)
+        reason, crowd = standing.stop, standing.figures.held[standing.stop]
+        photos, wait = plural(crowd.jobs, "photo"), "waits" if crowd.jobs == 1 else "wait"
+        need, account = f"{crowd.needs:,} cr", sanitize(standing.entry.account, 30)
+        why = capped(standing.cost, crowd.jobs) if reason is Reason.CAP and standing.cost else ""
+        yield why or RULE_STOPPED[reason].format(photos=photos, wait=wait, need=need, account=account)
 
 
 def capped(cost: Quote, number: int) -> str:
