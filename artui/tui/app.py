@@ -207,17 +207,14 @@ class Console(App[None], inherit_bindings=False):
         toasts += self.news.of_caps(before, look, dt.datetime.now(self.config.timezone).date())
         if look.wrote:
             toasts += await self.news.take_in(look, self.view)
-        if toasts:
-            self._tell(sorted(toasts, key=lambda toast: (not toast.is_call, not toast.is_trouble)))
+        if toasts:  # the first is shown, and calls a person who is elsewhere; the messages keep all
+            first = min(toasts, key=lambda toast: (not toast.is_call, not toast.is_trouble))
+            text = first.text + (f" ({len(toasts) - 1} more: M)" if len(toasts) > 1 else "")
+            if first.is_call and self._driver is not None and (order := notice(text, self.config.notice)):
+                self._driver.write(order)
+            if not self.screen.is_modal:  # it would lie over a dialog
+                self.notify(text, severity="warning" if first.is_trouble else "information", markup=False)
         self.looked.publish(look)
-
-    def _tell(self, toasts: Sequence[Toast]) -> None:
-        """Show the first of these toasts, and tell a person elsewhere where it calls them; the messages keep all."""
-        first, more = toasts[0], f" ({len(toasts) - 1} more: M)" if len(toasts) > 1 else ""
-        if first.is_call and self._driver is not None and (order := notice(first.text + more, self.config.notice)):
-            self._driver.write(order)
-        if not self.screen.is_modal:  # it would lie over a dialog
-            self.notify(first.text + more, severity="warning" if first.is_trouble else "information", markup=False)
 
     def notify(
         self,

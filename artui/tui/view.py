@@ -146,7 +146,11 @@ class View:
                 continue
             if question is None:
                 break
-            _answer(question)
+            if question.answer.set_running_or_notify_cancel():
+                try:
+                    question.answer.set_result(question.ask())
+                except BaseException as raised:  # noqa: BLE001 — it belongs to whoever asked
+                    question.answer.set_exception(raised)
         while not self._questions.empty():
             if left := self._questions.get():
                 left.answer.cancel()
@@ -234,12 +238,3 @@ class View:
                 rate = (rate + last.rate) / 2 if last.rate else rate
             moving[job] = Moving(one.way, one.moved, one.total, rate)
         return moving
-
-
-def _answer(question: _Question) -> None:
-    if not question.answer.set_running_or_notify_cancel():
-        return
-    try:
-        question.answer.set_result(question.ask())
-    except BaseException as raised:  # noqa: BLE001 — it belongs to whoever asked
-        question.answer.set_exception(raised)

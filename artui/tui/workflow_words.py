@@ -199,15 +199,14 @@ def compared(offer: CatalogEntry, known: Mapping[str, Workflow | None]) -> list[
         now += [_price_line(waiting, flow.price), "", *_steps_since(known.get(waiting.version), flow), ""]
     if last and offer.is_changed and last.version not in {one.version for one in offer.pinned}:
         name = f" It was called {sanitize(last.name, 40)}." if last.name != flow.name else ""
-        now += [f"Used last on {day_of(last.at)}, {_prices(last.quoted, flow.price)}.{name}", ""]
+        price = "the price is not known"
+        if last.quoted is not None and flow.price is not None:
+            price = f"the price is the same, {flow.price:,} cr each"
+            if last.quoted != flow.price:
+                price = f"at {last.quoted:,} cr each; now {flow.price:,} cr"
+        now += [f"Used last on {day_of(last.at)}, {price}.{name}", ""]
         now += [*_steps_since(known.get(last.version), flow), ""]
     return now[:-1]
-
-
-def _prices(before: int | None, now: int | None) -> str:
-    if before is None or now is None:
-        return "the price is not known"
-    return f"at {before:,} cr each; now {now:,} cr" if before != now else f"the price is the same, {now:,} cr each"
 
 
 def _steps_since(before: Workflow | None, now: Workflow) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -377,14 +378,12 @@ class Watches(Narrowed, PanedPage):
         """Start watching, or stop it."""
         self.run_worker(deciding.watch(self.host, self.entries, self.standings), exclusive=True, group="act")
 
-    def action_add(self) -> None:
+    @work(exclusive=True, group="act")
+    async def action_add(self) -> None:
         """Watch another folder."""
-        if self.host.config.accounts:
-            self.run_worker(self._add(), exclusive=True, group="act")
-        else:
+        if not self.host.config.accounts:
             self.notify(NO_ACCOUNT, markup=False)
-
-    async def _add(self) -> None:
+            return
         lines = ["What lands in it from now on is sent, once you have said to which workflow and saved."]
         asked = Ask("Which folder is to be watched?", lines, value="~/", suggester=Folders())
         folder = await self.host.ask(asked)
