@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partialmethod
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from artui.config import load, paths
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, accounts, jobs, requests
 from artui.model.states import Stage, Status
+from artui.tui import news
 from artui.tui.app import Console
 from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Choice, No, Question, TextDialog
@@ -315,6 +317,20 @@ async def test_a_toast_covers_no_row_of_any_place(
             assert lists
             assert all(one.region.bottom <= top for one in lists if one.display), entry.title
             desk.console.clear_notifications()
+
+
+async def test_news_that_come_while_the_console_is_left_find_nothing_to_show_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with at_desk() as desk:
+
+        async def take_in(*_: object) -> list[news.Toast]:
+            leaving.setattr(desk.console, "_screen_stacks", {desk.console.current_mode: []})
+            return [news.Toast("Print Master now costs 34", is_trouble=True)]
+
+        with monkeypatch.context() as leaving:
+            leaving.setattr(desk.console.news, "take_in", take_in)
+            await desk.console.on_console_looked(Console.Looked(replace(desk.console.look, wrote=True)))
 
 
 async def test_a_person_elsewhere_is_told_when_they_are_needed_and_when_a_batch_ends(
