@@ -15,7 +15,7 @@ from typing import ClassVar, TypeVar
 from textual import events
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from artui.tui.host import Hosted
 
@@ -120,6 +120,11 @@ class Dialog(Above[Answer], ModalScreen[Answer]):
         if isinstance(event, events.Key):
             self.too_soon(event)
         return False
+
+    def hint(self, text: str) -> None:
+        """Say something in its line ``hint``, where it has one."""
+        for line in self.query("#hint").results(Static):
+            line.update(text)
 
     def too_soon(self, key: events.Key) -> None:
         """A key came before it could count."""

@@ -137,11 +137,6 @@ class Accounts(Narrowed, Screen):
         yield Static("", id="about", markup=False)
         yield Static("", id="trouble", markup=False)
 
-    def on_mount(self) -> None:
-        """Follow what is new, and begin."""
-        self.host.looked.subscribe(self, self._looked)
-        self.enter()
-
     def enter(self) -> None:
         """Read anew what is known, where the keys are kept included."""
         self.focus_on(self.query_one(Rows))
@@ -151,7 +146,8 @@ class Accounts(Narrowed, Screen):
         await self._read()
         logins = {one.login for one in self.host.config.accounts.values()}
         self.kept = await asyncio.to_thread(_where_kept, Vault(self.host.paths), logins)
-        self.draw()
+        if self.is_whole:
+            self.draw()
 
     @property
     def account(self) -> AccountConfig | None:
@@ -176,9 +172,10 @@ class Accounts(Narrowed, Screen):
             return {one.name: Known(accounts.state(db, one.name), _organization(db, one)) for one in configured}
 
         self.known = await self.host.view.ask(ask)
-        self.draw()
+        if self.is_whole:
+            self.draw()
 
-    def _looked(self, look: Look) -> None:
+    def looked(self, look: Look) -> None:
         """Balances and holds change with the journal."""
         if look.wrote and self.is_front:
             self.run_latest(self._read, "read")
@@ -252,7 +249,8 @@ class Accounts(Narrowed, Screen):
                 for one in self.host.config.accounts.values()
                 if one.login == account.login and one.name != account.name
             ]
-            lines.append(f"key: {_kept_words(kept)}" + (f"; shared with {', '.join(others)}" if others else ""))
+            key = f"{kept.place} ({kept.detail})" if kept.place else kept.detail or "none; s signs in"
+            lines.append(f"key: {key}" + (f"; shared with {', '.join(others)}" if others else ""))
             lines += [f"signed in: {kept.who}"] if kept.who else []
         if known and known.state.balance is not None and known.state.balance_at is not None:
             lines.append(f"balance {amount(known.state.balance)} cr at {clock(known.state.balance_at, time.time())}")
@@ -395,12 +393,6 @@ def _where_kept(vault: Vault, logins: set[str]) -> dict[str, Kept]:
         except CredentialProblem as problem:
             found[login] = Kept(detail=beginning(str(problem), 300))
     return found
-
-
-def _kept_words(kept: Kept) -> str:
-    if not kept.place:
-        return kept.detail or "none; s signs in"
-    return f"{kept.place} ({kept.detail})"
 
 
 def _organization(db: Connection, account: AccountConfig) -> str:

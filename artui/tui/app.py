@@ -195,29 +195,28 @@ class Console(App[None], inherit_bindings=False):
 
     async def on_console_looked(self, message: Looked) -> None:
         """Take a look's news in, and pass them on."""
-        if not (self.is_running and self.screen_stack and self.screen_stack[0].query(Header)):
-            return  # the frame has gone already
+        if not self._has_frame():
+            return
         look, before = message.look, self.look
         toasts = []
         if before.engine and look.engine is None and (text := self.news.engine_ended(look)):
             toasts.append(Toast(text, is_trouble=True, is_call=True))
         self.look = look
-        toasts += await self.news.of_silence(before, look, self.view)
         self._draw_header()
+        toasts += await self.news.of_silence(before, look, self.view)
         toasts += self.news.of_caps(before, look, dt.datetime.now(self.config.timezone).date())
         if look.wrote:
             toasts += await self.news.take_in(look, self.view)
-        if toasts:
-            self._tell(sorted(toasts, key=lambda toast: (not toast.is_call, not toast.is_trouble)))
+        if not self._has_frame():
+            return
+        if toasts:  # the first is shown, and calls a person who is elsewhere; the messages keep all
+            first = min(toasts, key=lambda toast: (not toast.is_call, not toast.is_trouble))
+            text = first.text + (f" ({len(toasts) - 1} more: M)" if len(toasts) > 1 else "")
+            if first.is_call and self._driver is not None and (order := notice(text, self.config.notice)):
+                self._driver.write(order)
+            if not self.screen.is_modal:  # it would lie over a dialog
+                self.notify(text, severity="warning" if first.is_trouble else "information", markup=False)
         self.looked.publish(look)
-
-    def _tell(self, toasts: Sequence[Toast]) -> None:
-        """Show the first of these toasts, and tell a person elsewhere where it calls them; the messages keep all."""
-        first, more = toasts[0], f" ({len(toasts) - 1} more: M)" if len(toasts) > 1 else ""
-        if first.is_call and self._driver is not None and (order := notice(first.text + more, self.config.notice)):
-            self._driver.write(order)
-        if not self.screen.is_modal:  # it would lie over a dialog
-            self.notify(first.text + more, severity="warning" if first.is_trouble else "information", markup=False)
 
     def notify(
         self,
@@ -281,26 +280,27 @@ class Console(App[None], inherit_bindings=False):
         front = self.screen_stack[0].query_one("#places", ContentSwitcher).visible_content
         return cast("Page", front)
 
+    def _has_frame(self) -> bool:
+        """Whether the frame is there: a size may come before it, and news after it has gone."""
+        return self.is_running and bool(self.screen_stack) and bool(self.screen_stack[0].query(Header))
+
     def _draw_frame(self) -> None:
-        if not self.is_running or not self.screen_stack[0].query(Header):
-            return  # a size may come before the frame is there, or after it has gone
+        if not self._has_frame():
+            return
         self._draw_header()
         if self.screen is self.screen_stack[0] and self.focused is None:
             self.place.enter()  # what was hidden for want of room has lost the focus
         front = self.screen_stack[0].query_one("#places", ContentSwitcher).current
         key = next(entry.key for entry in PLACES if entry.id == front)
         self.screen_stack[0].query_one(Tabs).draw(key)
-        self._draw_keys()
+        if self.screen is self.screen_stack[0]:
+            self.screen.query_one(Keys).draw()
 
     def _draw_header(self) -> None:
         account = self.config.accounts.get(self.account or "")
         self.screen_stack[0].query_one(Header).draw(
             self.look, self.account, production=bool(account and account.production)
         )
-
-    def _draw_keys(self) -> None:
-        if self.screen is self.screen_stack[0]:
-            self.screen.query_one(Keys).draw()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Take the keys that change anything away from a console that only reads, and the way to other places from a

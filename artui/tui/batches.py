@@ -18,11 +18,11 @@ from artui.journal.window import Filter, Overview
 from artui.model.holds import Group
 from artui.model.job import Batch
 from artui.tui import deciding
-from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.columns import Column, Slot, fitted, heads, layout
 from artui.tui.filter_line import FilterLine
 from artui.tui.line_list import LineList
+from artui.tui.list_screen import ListScreen
 from artui.tui.look import Width, shares
 from artui.tui.narrowing import Narrowed, Narrowing
 from artui.tui.shell import Keys, Line
@@ -163,7 +163,7 @@ class BatchList(LineList[str, BatchLine]):
         yield " " * (slot.cells - slot.column.gap - (0 if empty else slot.room)), ""
 
 
-class BatchesScreen(Narrowed, Above[Filter]):
+class BatchesScreen(ListScreen[Filter]):
     """The batches, the newest first; gives the filter that shows the chosen one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -172,12 +172,7 @@ class BatchesScreen(Narrowed, Above[Filter]):
         *Narrowed.NARROW,
         Binding("escape,q", "back", "back", tooltip="Back"),
     ]
-    CSS = """
-    BatchesScreen #title { text-style: bold; }
-    BatchesScreen #heads { color: $quiet; text-style: bold; }
-    BatchesScreen #none { padding: 1 1; height: auto; }
-    BatchesScreen #here, BatchesScreen #legend { color: $quiet; }
-    """
+    CSS = "BatchesScreen #legend { color: $quiet; }"
     changes = frozenset({"allow"})
 
     def __init__(self, batches: Sequence[Batch]) -> None:
@@ -229,7 +224,7 @@ class BatchesScreen(Narrowed, Above[Filter]):
             found = [replace(one, left=None) for one in found]
         self._moving = moving
         self._known.update((one.batch.id, one) for one in found)
-        if self.is_attached and self.app.is_running:
+        if self.is_whole:
             self.renarrow()
 
     def renarrow(self) -> None:
@@ -239,11 +234,8 @@ class BatchesScreen(Narrowed, Above[Filter]):
         if shown != list(self._list.items):
             self._list.put(shown)
         self._list.restate()
-        none = self.query_one("#none", Static)
-        none.display = not shown
-        none.update(self.narrowing.none(len(everything)) if everything else "No batch yet: 2 picks photos.")
-        words = [plural(len(everything), "batch", "batches"), self.narrowing.said(len(shown), len(everything))]
-        self.query_one("#title", Line).say(f" {f' {self.host.glyphs.dot} '.join(filter(None, words))}")
+        number = len(everything)
+        self.say_shown(plural(number, "batch", "batches"), len(shown), number, "No batch yet: 2 picks photos.")
         self.draw()
 
     def draw(self) -> None:
@@ -266,14 +258,6 @@ class BatchesScreen(Narrowed, Above[Filter]):
         self.query_one("#legend", Line).say(f" {legend}")
         self.refresh_bindings()
         self.query_one(Keys).draw()
-
-    def on_resize(self) -> None:
-        """Other widths."""
-        self.call_after_refresh(self.draw)
-
-    def on_line_list_moved(self) -> None:
-        """The cursor is on another batch."""
-        self.draw()
 
     def on_line_list_opened(self) -> None:
         """Show its jobs."""
@@ -300,8 +284,3 @@ class BatchesScreen(Narrowed, Above[Filter]):
         """Ask how much more the batch under the cursor may spend."""
         if (one := self.line) is not None:
             self.host.soon(deciding.allow(self.host, one.batch))
-
-    def action_back(self) -> None:
-        """Take the filter away, then leave."""
-        if not self.widen():
-            self.dismiss(None)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -157,9 +157,10 @@ class Builder(Dialog[Built]):
         listed = self.query_one(OptionList)
         listed.set_options(Option(self._line(row)) for row in self.rows)
         listed.highlighted = self.rows.index(held) if held in self.rows else 0
-        result = [f"{self._pipeline()}", self._complaint or self._verdict()]
-        said = Content.assemble(result[0], "\n", (beginning(result[1], 220), "$error" if self._complaint else ""))
-        self.query_one("#result", Static).update(said)
+        order = "The order is the service's. " if self.own.steps else ""
+        verdict = self._complaint or f"It fits. {order}s saves it, which costs nothing."
+        said = (beginning(verdict, 220), "$error" if self._complaint else "")
+        self.query_one("#result", Static).update(Content.assemble(self._pipeline(), "\n", said))
 
     def _draw_heading(self) -> None:
         cells = self.app.size.width - 2
@@ -201,14 +202,6 @@ class Builder(Dialog[Built]):
         arrow = ">" if glyphs.arrow == "->" else glyphs.arrow
         return beginning(f"in {arrow} {steps_line(self.fits, glyphs)} {arrow} out", cells, glyphs.ellipsis)
 
-    def _verdict(self) -> str:
-        order = "The order is the service's. " if self.own.steps else ""
-        return f"It fits. {order}s saves it, which costs nothing."
-
-    def _hint(self, text: str) -> None:
-        for hint in self.query("#hint").results(Static):
-            hint.update(text)
-
     # ---------------------------------------------------------------------------------------------------- handlers
 
     def on_key(self, event: events.Key) -> None:
@@ -216,7 +209,12 @@ class Builder(Dialog[Built]):
         character = event.character or ""
         if character.isdecimal() and 0 < int(character) <= len(self.presets):
             event.stop()
-            self._begin_with(self.presets[int(character) - 1])
+            preset = self.presets[int(character) - 1]
+            _, on = self.own.parts(self.own.presets[preset])
+            self.on = set(on)
+            self.strengths |= {name: dict(values) for name, values in on.items()}
+            self.hint(f"{preset}: a beginning, to be changed.")
+            self.draw()
         elif knob := next((knob for knob in self.own.values if character and knob.letter == character), None):
             event.stop()
             self._change(next(row for row in self.rows if row.knob is knob))
@@ -224,7 +222,7 @@ class Builder(Dialog[Built]):
     def too_soon(self, key: events.Key) -> None:
         """Say that a save did not count, and why."""
         if key.character == "s":
-            self._hint("Nothing is saved: s came before this could be read.")
+            self.hint("Nothing is saved: s came before this could be read.")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """``enter``, or a click, on the line under the cursor."""
@@ -238,14 +236,6 @@ class Builder(Dialog[Built]):
     def _values_of(self, row: BuilderRow) -> dict[str, object]:
         return self.strengths[row.step] if row.step else self.values
 
-    def _begin_with(self, preset: str) -> None:
-        """Switch on what a ready-made one has, and nothing else; the title stays."""
-        _, on = self.own.parts(self.own.presets[preset])
-        self.on = set(on)
-        self.strengths |= {name: dict(values) for name, values in on.items()}
-        self._hint(f"{preset}: a beginning, to be changed.")
-        self.draw()
-
     def _switched_on(self, step: str) -> None:
         """Switch a step on; what it needs is there."""
         self.on.add(step)
@@ -256,7 +246,7 @@ class Builder(Dialog[Built]):
 
     def _change(self, row: BuilderRow) -> None:
         """Set the value of a line: by typing, or the next of a few."""
-        self._hint("")
+        self.hint("")
         knob = row.knob
         if knob is None:
             self._switch(row.step)
@@ -276,7 +266,7 @@ class Builder(Dialog[Built]):
         try:
             typed = knob.typed(text)
         except ValueError:
-            self._hint(f"{sanitize(text, 20)} is no number; nothing has changed.")
+            self.hint(f"{sanitize(text, 20)} is no number; nothing has changed.")
             return
         if row.step:
             self._switched_on(row.step)
@@ -315,15 +305,14 @@ class Builder(Dialog[Built]):
     def action_save(self) -> None:
         """Give it away to be saved, where it fits."""
         if self._complaint:
-            self._hint("It is not saved: it does not fit yet.")
+            self.hint("It is not saved: it does not fit yet.")
         else:
             self.dismiss(self.built)
 
-    def action_copy(self) -> None:
+    @work
+    async def action_copy(self) -> None:
         """Copy it as it would stand in config.toml."""
-        self.run_worker(self._copy())
 
-    async def _copy(self) -> None:
         def text() -> str:
             import tomli_w
 

@@ -71,16 +71,14 @@ def read(db: Connection, account: str) -> Catalogue:
     workflows = [parse(text) for text in texts]
     past, favourites = offers.past(db, account), offers.favourites(db, account)
     waiting = offers.waiting(db, account)
-    found = [
-        CatalogEntry(
-            one,
-            past.get(one.id, Past()),
-            one.id in favourites,
-            tuple(some for some in waiting if some.workflow == one.id),
-            _apart(one, [other for other in workflows if other.name == one.name]),
-        )
-        for one in workflows
-    ]
+    found = []
+    for one in workflows:
+        apart, namesakes = "", [other for other in workflows if other.name == one.name]
+        if len(namesakes) > 1:  # its day tells it from them, with the author where they have several
+            who = f", {sanitize(one.author, 20)}" if len({other.author for other in namesakes}) > 1 else ""
+            apart = f"({day(one)}{who})"
+        pinned = tuple(some for some in waiting if some.workflow == one.id)
+        found.append(CatalogEntry(one, past.get(one.id, Past()), one.id in favourites, pinned, apart))
     return Catalogue(tuple(ordered(found)), fetched_at)
 
 
@@ -140,14 +138,6 @@ def day_of(at: float) -> str:
 def _day(then: datetime) -> str:
     this_year = then.year == time.localtime().tm_year
     return f"{then.day} {then:%b}" if this_year else f"{then.day} {then:%b %Y}"
-
-
-def _apart(workflow: Workflow, namesakes: Sequence[Workflow]) -> str:
-    """The day of a workflow that is not the only one of its name; with the author where they have several."""
-    if len(namesakes) < 2:
-        return ""
-    who = f", {sanitize(workflow.author, 20)}" if len({one.author for one in namesakes}) > 1 else ""
-    return f"({day(workflow)}{who})"
 
 
 def name(offer: CatalogEntry) -> str:

@@ -102,16 +102,12 @@ class Question(Dialog[Answer]):
         if choice.by_enter:
             self.dismiss(choice.gives)
         else:
-            self._hint(f"Press {choice.key} for that: enter never spends, and takes nothing away.")
+            self.hint(f"Press {choice.key} for that: enter never spends, and takes nothing away.")
 
     def too_soon(self, key: events.Key) -> None:
         """Say that an answer did not count, and why."""
         if (choice := self._choice(key)) is not None:
-            self._hint(f"Nothing is done: {choice.key} came before this could be read.")
-
-    def _hint(self, text: str) -> None:
-        for hint in self.query("#hint").results(Static):
-            hint.update(text)
+            self.hint(f"Nothing is done: {choice.key} came before this could be read.")
 
     def action_back(self) -> None:
         """Give no answer."""

@@ -93,11 +93,14 @@ class Hosted(DOMNode):
         """The console it is shown in."""
         return cast("Host", self.app)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether its parts are there: it may be left while something is read for it, and they go one by one."""
+        return self.app.is_running and self.is_attached and not self._pruning and bool(self.children)
+
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
-        """As Textual does, but not where the parts it is about have gone meanwhile, for it is being left."""
-        return super().call_after_refresh(
-            lambda: callback(*args, **kwargs) if self.children or not self._is_mounted else None
-        )
+        """As Textual does, but not where the parts it is about have gone meanwhile."""
+        return super().call_after_refresh(lambda: callback(*args, **kwargs) if self.is_whole else None)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Take the keys that change anything away from a console that only reads."""

@@ -143,13 +143,7 @@ class JobTable(LineList[int, Row]):
             return
         kind = row.group.value.replace(" ", "-").lower()
         yield f"{row.sign} ", kind
-        kinds = {"File": "", "Cost": "", "Stage": kind}
-        for slot, text in self._cells(item, row):
-            yield text, kinds.get(slot.title, "quiet")
-
-    def _cells(self, number: int, row: Row) -> Iterable[tuple[Slot, str]]:
-        job, ellipsis = self._jobs[number], self.glyphs.ellipsis
-        moving = self.around.moving.get(number)
+        job, moving, ellipsis = self._jobs[item], self.around.moving.get(item), self.glyphs.ellipsis
         said = {
             "Stage": row.brief if self.is_brief else row.stage,
             "In it": row.time,
@@ -158,11 +152,12 @@ class JobTable(LineList[int, Row]):
             "Workflow": job.workflow_name,
             "Rate": rate(moving.rate) if moving and moving.rate else "",
         }
+        kinds = {"Cost": "", "Stage": kind}
         for slot in self.slots():
             if slot.title == "File":
-                yield slot, file_fitted(job.source.parent.name, job.source.name, slot.cells - 2, ellipsis) + "  "
+                yield file_fitted(job.source.parent.name, job.source.name, slot.cells - 2, ellipsis) + "  ", ""
             else:
-                yield slot, fitted(said[slot.title], slot, ellipsis)
+                yield fitted(said[slot.title], slot, ellipsis), kinds.get(slot.title, "quiet")
 
     @property
     def is_brief(self) -> bool:

@@ -119,11 +119,6 @@ class Jobs(Narrowed, PanedPage):
         for name in ("sum", "here", "message"):
             yield Line(id=name)
 
-    def on_mount(self) -> None:
-        """Follow what is new."""
-        self.host.looked.subscribe(self, self._looked)
-        self.enter()
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what can be done: where nothing is marked, about the job under the cursor."""
         job = self.table.job if self.is_mounted and not self.table.marked else None
@@ -169,7 +164,7 @@ class Jobs(Narrowed, PanedPage):
         )  # fmt: skip
         self._reorder = self._repin = False
         page = await self.host.view.ask(read_page, wish)
-        if self.app.is_running:  # else the widgets are going already
+        if self.is_whole:
             self.overview, self.batches, self._pinned = page.overview, page.batches, page.pinned
             self._crowds, self._samples = page.crowds, page.samples
             if page.order is not None:
@@ -179,22 +174,19 @@ class Jobs(Narrowed, PanedPage):
             self.table.put_rows(page.jobs, page.around.with_moving(self.host.look.moving))
             self.draw()
 
-    def _looked(self, look: Look) -> None:
+    def looked(self, look: Look) -> None:
         """Something is new: read it, or only take in how far the transfers are."""
         if look.changed is None or look.changed:
             arrived = look.changed is None or any(event.what == "added" for event in look.events)
-            self.read(reorder=arrived or self._membership_may_change())
+            # Jobs may join or leave what is filtered, which is sorted by itself only so often.
+            filtered = self.wanted.group is not None or not self.wanted.counted
+            rest = max(0.25, self._sorting_took / REORDER_SHARE)
+            self.read(reorder=arrived or (filtered and time.monotonic() - self._sorted_at >= rest))
             if self._pane is not None and (look.changed is None or self.table.current in look.changed):
                 self._pane.follow()
         else:
             self.table.put_around(self.table.around.with_moving(look.moving))
             self._draw_job()
-
-    def _membership_may_change(self) -> bool:
-        """Whether jobs may join or leave what is shown, and sorting by itself is due."""
-        filtered = self.wanted.group is not None or not self.wanted.counted
-        rest = max(0.25, self._sorting_took / REORDER_SHARE)
-        return filtered and time.monotonic() - self._sorted_at >= rest
 
     # ----------------------------------------------------------------------------------------------------- drawing
 
@@ -386,13 +378,13 @@ class Jobs(Narrowed, PanedPage):
         """The batches; show one."""
         from artui.tui.batches import BatchesScreen
 
-        self.app.push_screen(BatchesScreen(list(self.batches.values())), self._show_batch)
+        def show(wanted: Filter | None) -> None:
+            if wanted is not None:
+                self.query_one(FilterLine).value = self.narrowing.typed = ""
+                self.wanted = wanted
+                self.read(reorder=True, repin=True)
 
-    def _show_batch(self, wanted: Filter | None) -> None:
-        if wanted is not None:
-            self.query_one(FilterLine).value = self.narrowing.typed = ""
-            self.wanted = wanted
-            self.read(reorder=True, repin=True)
+        self.app.push_screen(BatchesScreen(list(self.batches.values())), show)
 
     async def action_review(self) -> None:
         """Look through the saved results of what is shown, from the cursor on; where the rest of the job's batch waits

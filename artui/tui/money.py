@@ -210,18 +210,14 @@ class MoneyPage(Narrowed, Page):
         yield Static("", id="meters", markup=False)
         yield Line(id="lasts")
 
-    def on_mount(self) -> None:
-        """Follow what is new."""
-        self.host.looked.subscribe(self, self._looked)
-        self.enter()
-
     def enter(self) -> None:
         """Read anew, and give the list the focus."""
         self.focus_on(self.query_one(Bars))
         self._reading.ask()
 
-    def _looked(self, look: Look) -> None:
-        if look.wrote and self.display:
+    def looked(self, look: Look) -> None:
+        """Sums change with the journal."""
+        if look.wrote and self.is_front:
             self._reading.ask()
 
     async def _read(self) -> None:
@@ -233,7 +229,7 @@ class MoneyPage(Narrowed, Page):
             today = dt.datetime.now(zone).date()
             by = LISTS[self.list]
             self.money = await self.host.view.ask(money, account.name, account.caps, by, zone, today)
-        if self.app.is_running:  # else the widgets are going already
+        if self.is_whole:
             self.draw()
 
     def draw(self) -> None:

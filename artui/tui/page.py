@@ -9,6 +9,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from artui.tui.host import Hosted
+from artui.tui.view import Look
 
 
 class Page(Hosted, Vertical):
@@ -23,6 +24,14 @@ class Page(Hosted, Vertical):
     def is_front(self) -> bool:
         """Whether it is the place in front."""
         return self.display
+
+    def on_mount(self) -> None:
+        """Follow what is new, and begin."""
+        self.host.looked.subscribe(self, self.looked)
+        self.enter()
+
+    def looked(self, look: Look) -> object:
+        """Something is new."""
 
     def enter(self) -> None:
         """The place has come to the front: give the focus to what the person works with."""

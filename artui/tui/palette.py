@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,19 +57,16 @@ def actions(screen: Screen[Any]) -> list[PaletteAction]:
 
 def key_help(screen: Screen[Any]) -> Content:
     """All keys that work here, one a line."""
-    return Content("\n").join(_help_lines(actions(screen), min(MOST_CELLS, screen.app.size.width - AROUND)))
-
-
-def _help_lines(known: list[PaletteAction], cells: int) -> Iterator[Content]:
-    here = None
-    for action in known:
+    lines, here, cells = [], None, min(MOST_CELLS, screen.app.size.width - AROUND)
+    for action in actions(screen):
         if action.everywhere is not here:
             here = action.everywhere
-            yield Content.assemble(("Everywhere" if here else "Here", "bold underline"))
+            lines.append(Content.assemble(("Everywhere" if here else "Here", "bold underline")))
         keys = " ".join(action.keys)
         for line in textwrap.wrap(action.says, cells - KEYS - 2):
-            yield Content.assemble((f"{keys:>{KEYS}}", "bold $primary"), "  ", line)
+            lines.append(Content.assemble((f"{keys:>{KEYS}}", "bold $primary"), "  ", line))
             keys = ""
+    return Content("\n").join(lines)
 
 
 def offer(app: App[Any]) -> None:

@@ -31,7 +31,11 @@ async def ask_to_pause(host: Host) -> None:
     if untold or any(one.held == Reason.PAUSED for one in host.look.quotes):
         topped_up = ", and with what waited for credits: its balance is not told" if untold else ""
         choices.append(Choice("g", f"go on with all that is paused{topped_up}", going))
-        lines = [_goes_on(one) for one in going if one.photos]
+        for one in going:
+            if one.photos:
+                cost = "at prices that are not known" if one.amount is None else f"for at most {one.amount:,} cr"
+                photos = plural(one.photos, "photo goes on", "photos go on")
+                lines.append(f"{sanitize(one.arguments['account'], 30)}: {photos}, {cost}, as agreed when queued.")
 
     async def answered(agreed: list[Action] | None) -> None:
         if agreed:
@@ -42,10 +46,3 @@ async def ask_to_pause(host: Host) -> None:
 
 def _pauses(names: Sequence[str]) -> list[Action]:
     return [options.of_account(Command.PAUSE, name) for name in names]
-
-
-def _goes_on(one: Action) -> str:
-    """What goes on with an account, which was agreed to when it was queued."""
-    cost = "at prices that are not known" if one.amount is None else f"for at most {one.amount:,} cr"
-    photos = plural(one.photos, "photo goes on", "photos go on")
-    return f"{sanitize(one.arguments['account'], 30)}: {photos}, {cost}, as agreed when queued."

@@ -18,6 +18,7 @@ from textual.widgets import Static
 from artui.sanitize import sanitize, width
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.drawing import chosen
+from artui.tui.host import Hosted
 from artui.tui.picture_view import PictureView, told_changes
 from artui.tui.pictures import Frame
 from artui.tui.shell import Line
@@ -47,7 +48,7 @@ class Shown:
 NOTHING = Shown()
 
 
-class PhotoPane(Vertical):
+class PhotoPane(Hosted, Vertical):
     """Shows the photo that ``find`` gives for where the cursor rests; ``plain``: without half blocks."""
 
     DEFAULT_CSS = """
@@ -107,12 +108,10 @@ class PhotoPane(Vertical):
         return self._rest is None and not self._finding.is_under_way
 
     async def _show(self) -> None:
-        if not self.is_attached or not self.size:
+        shown = await self._find() if self.is_whole and self.size else None
+        if shown is None or not self.is_whole:
             return
-        shown, same = await self._find(), self.shown
-        if not self.app.is_running:  # else the widgets are going already
-            return
-        self.shown = shown
+        same, self.shown = self.shown, shown
         cells, note = self.size.width, sanitize(self.shown.note)
         most, ellipsis = max(8, cells - width(note) - 2 * bool(note)), "~" if self._plain else "…"
         name = sanitize(self.shown.name, most, ellipsis)
@@ -129,7 +128,7 @@ class PhotoPane(Vertical):
         for view in (before, after):
             if view.display:
                 await view.show(Frame(room))
-        if self.app.is_running:
+        if self.is_whole:
             if all(view.is_unshowable for view in (before, after) if view.display):
                 self.query_one("#pair").styles.height = UNSHOWABLE
             self._tell()

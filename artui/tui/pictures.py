@@ -113,16 +113,13 @@ def _read(opened: Image, frame: Frame) -> Picture:
     turned = ImageOps.exif_transpose(opened)
     if turned.size != opened.size:
         size = size[::-1]
-    drawn = _opaque(_cropped(turned, frame) if frame.crop else turned)
+    if frame.crop:  # the piece that fills the frame one pixel to a dot
+        left, top = corner(turned.size, frame)
+        right, bottom = min(turned.width, left + frame.dots[0]), min(turned.height, top + frame.dots[1])
+        turned = turned.crop((left, top, right, bottom))
+    drawn = _opaque(turned)
     drawn.thumbnail(frame.dots)
     return Picture(drawn, size)
-
-
-def _cropped(picture: Image, frame: Frame) -> Image:
-    """The piece of a picture that fills the frame one pixel to a dot."""
-    left, top = corner(picture.size, frame)
-    right, bottom = min(picture.width, left + frame.dots[0]), min(picture.height, top + frame.dots[1])
-    return picture.crop((left, top, right, bottom))
 
 
 def corner(whole: tuple[int, int], frame: Frame) -> tuple[int, int]:

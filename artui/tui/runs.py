@@ -14,11 +14,11 @@ from textual.widgets import Static
 from artui.core import executions
 from artui.core.executions import PastExecution
 from artui.sanitize import sanitize
-from artui.tui.above import Above
 from artui.tui.columns import Column, heads
 from artui.tui.dialogs import TextDialog
 from artui.tui.filter_line import FilterLine
 from artui.tui.job_details import DetailsScreen
+from artui.tui.list_screen import ListScreen
 from artui.tui.narrowing import Narrowed, Narrowing
 from artui.tui.shell import Keys, Line
 from artui.tui.watches.lists import ListLine, ToldList, fields
@@ -45,19 +45,13 @@ def line(one: PastExecution, zone: dt.tzinfo) -> ListLine:
     return ListLine(done.execution, texts, by, says, one.job)
 
 
-class RunsScreen(Narrowed, Above[None]):
+class RunsScreen(ListScreen[None]):
     """The newest executions of a workflow."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         *Narrowed.NARROW,
         Binding("escape,q", "back", "back", tooltip="Back to the workflows"),
     ]
-    CSS = """
-    RunsScreen #title { text-style: bold; }
-    RunsScreen #heads { color: $quiet; text-style: bold; }
-    RunsScreen #none { padding: 1 1; height: auto; }
-    RunsScreen #here { color: $quiet; }
-    """
 
     def __init__(self, workflow: str, runs: Sequence[PastExecution], zone: dt.tzinfo) -> None:
         super().__init__()
@@ -86,12 +80,8 @@ class RunsScreen(Narrowed, Above[None]):
         """Show what fits now, in the order that is wanted now."""
         listed, number = self.query_one(ToldList), len(self.lines)
         listed.put(self.narrowing.of(self.lines))
-        none = self.query_one("#none", Static)
-        none.display = not listed.items
-        none.update(self.narrowing.none(number) if number else "The service has no execution of it.")
-        words = [sanitize(self.workflow, 40), f"{plural(number, 'run')} at the service"]
-        words.append(self.narrowing.said(len(listed.items), number))
-        self.query_one("#title", Line).say(f" {f' {self.host.glyphs.dot} '.join(filter(None, words))}")
+        whole = f"{sanitize(self.workflow, 40)} {self.host.glyphs.dot} {plural(number, 'run')} at the service"
+        self.say_shown(whole, len(listed.items), number, "The service has no execution of it.")
         self.draw()
 
     def draw(self) -> None:
@@ -101,14 +91,6 @@ class RunsScreen(Narrowed, Above[None]):
         self.query_one("#here", Line).say(f" {listed.current.says if listed.current else ''}")
         self.query_one(Keys).draw()
 
-    def on_resize(self) -> None:
-        """Other widths."""
-        self.call_after_refresh(self.draw)
-
-    def on_line_list_moved(self) -> None:
-        """The cursor is on another line."""
-        self.draw()
-
     def on_line_list_opened(self) -> None:
         """Show the job that bought it, or all that is known."""
         one = self.query_one(ToldList).current
@@ -116,8 +98,3 @@ class RunsScreen(Narrowed, Above[None]):
             self.app.push_screen(DetailsScreen(one.job))
         elif one is not None:
             self.app.push_screen(TextDialog("An execution at the service", Content(one.says)))
-
-    def action_back(self) -> None:
-        """Take the filter away, then leave."""
-        if not self.widen():
-            self.dismiss(None)

@@ -222,10 +222,15 @@ class Keys(Line):
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.draw())
 
     def draw(self) -> None:
-        """Show the keys of what has the focus."""
+        """Show the keys of what has the focus, each once; while something is typed only what ends the typing."""
         cells = self.app.size.width
         most = 4 if room(self.app.size) <= Width.NARROW else 20
-        shown_keys = self._active()
+        found: dict[tuple[int, str], ActiveBinding] = {}
+        for one in self.screen.active_bindings.values():
+            typing = isinstance(self.screen.focused, Input) and one.node is not self.screen.focused
+            if one.binding.show and one.enabled and not typing:
+                found.setdefault((id(one.node), one.binding.action), one)
+        shown_keys = list(found.values())
         ways_out = [one for one in shown_keys if one.binding.action in ("leave", "app.leave")]
         keys = [one for one in shown_keys if one not in ways_out]
         while keys and (len(keys) + len(ways_out) > most or _cells([*keys, *ways_out]) > cells):
@@ -245,15 +250,6 @@ class Keys(Line):
             if start <= event.x < end:
                 self.post_message(self.Pressed(active))
 
-    def _active(self) -> list[ActiveBinding]:
-        """Each shown action once; while something is typed only what ends the typing."""
-        found: dict[tuple[int, str], ActiveBinding] = {}
-        for one in self.screen.active_bindings.values():
-            typing = isinstance(self.screen.focused, Input) and one.node is not self.screen.focused
-            if one.binding.show and one.enabled and not typing:
-                found.setdefault((id(one.node), one.binding.action), one)
-        return list(found.values())
-
 
 def _cells(keys: Sequence[ActiveBinding]) -> int:
-    return 1 + sum(len(key_name(one)) + len(one.binding.description) + 3 for one in keys) - 1
+    return sum(len(key_name(one)) + len(one.binding.description) + 3 for one in keys)

@@ -81,21 +81,21 @@ class CodeScreen(Dialog[Secret]):
         self.action_again()
 
     async def _wait(self) -> None:
+        def prompted(prompt: DevicePrompt) -> None:
+            self.prompt = prompt
+            self.expires = time.strftime("%H:%M", time.localtime(time.time() + prompt.expires_in))
+            self._draw()
+
         self.prompt, self.trouble = None, ""
         self._draw()
         try:
             with told():
-                key = await self.login(self._prompted)
+                key = await self.login(prompted)
         except ServiceError as trouble:
             self.trouble = str(trouble)
             self._draw()
         else:
             self.dismiss(key)
-
-    def _prompted(self, prompt: DevicePrompt) -> None:
-        self.prompt = prompt
-        self.expires = time.strftime("%H:%M", time.localtime(time.time() + prompt.expires_in))
-        self._draw()
 
     def _draw(self) -> None:
         cells, lines = self.app.size

@@ -148,7 +148,13 @@ class SignIn:
         if stored.place is KeyStore.MEMORY:
             await lend(self.host, made[0].login, stored.secret)
         await self.host.decide(await self._wake(made))
-        tell(self.host, _signed_in(made, chosen, stored))
+        paying = [
+            f"{sanitize(payer.organization.name, 30)} pays as {account.name}"
+            for account, payer in zip(made, chosen, strict=False)
+        ]
+        where = {KeyStore.KEYRING: "in the keyring", KeyStore.MEMORY: "in memory until artui ends"}
+        kept = where.get(stored.place, f"in {sanitize(stored.detail, 60)}")
+        tell(self.host, f"Signed in: {', '.join(paying) or made[0].name}. The key is kept {kept}.")
         return True
 
     async def _tell_apart(self, customer: Customer) -> None:
@@ -258,16 +264,6 @@ def _note(db: Connection, made: Sequence[AccountConfig], chosen: Sequence[PayerC
         accounts.set_balance(db, account.name, payer.balance, time.time(), payer.unknown)
 
 
-def _signed_in(made: Sequence[AccountConfig], chosen: Sequence[PayerChoice], stored: Stored) -> str:
-    who = [
-        f"{sanitize(payer.organization.name, 30)} pays as {account.name}"
-        for account, payer in zip(made, chosen, strict=False)
-    ]
-    where = {KeyStore.KEYRING: "in the keyring", KeyStore.MEMORY: "in memory until artui ends"}
-    place = where.get(stored.place, f"in {sanitize(stored.detail, 60)}")
-    return f"Signed in: {', '.join(who) or made[0].name}. The key is kept {place}."
-
-
 def tell(host: Host, text: str) -> None:
     """Say what was done, now and among the messages."""
     host.news.tell(time.time(), text)
@@ -320,13 +316,21 @@ async def sign_out(host: Host, account: AccountConfig) -> bool:
         choices = (No("keep the key, try again later"), Choice("f", "forget it here only", True))
         if await host.ask(Question("Not signed out at the service", lines, choices)) is not True:
             return False
-    await _forget(host, account, vault)
+    _take_back(account.login)
+    with told():
+        await asyncio.to_thread(vault.forget, account.login)
+        left = await asyncio.to_thread(vault.find, account.login)
+    if host.look.engine is not None:  # it must not send with what it still has of the key
+        await host.journal.write_async(_pause, [one.name for one in _sharing(host, account)])
+    outside = f" A key is still set from outside: {sanitize(left.detail, 60)}. Take it away there." if left else ""
+    tell(host, f"{account.name} is signed out.{outside}")
     return True
 
 
 async def _sign_out_question(host: Host, account: AccountConfig, stored: Stored) -> Question[bool]:
     sharing = _sharing(host, account)
-    sent, unsent = await host.view.ask(_waiting, [one.name for one in sharing])
+    waiting = await host.view.ask(lambda db: [offers.unfinished(db, one.name) for one in sharing])
+    sent, unsent = sum(sent for sent, _ in waiting), sum(unsent for _, unsent in waiting)
     lines = [f"The service no longer accepts its key, and it is forgotten here ({stored.place})."]
     if len(sharing) > 1:
         lines.append(f"It is the key of {', '.join(one.name for one in sharing)}: all of them are signed out.")
@@ -335,18 +339,6 @@ async def _sign_out_question(host: Host, account: AccountConfig, stored: Stored)
         lines.append(f"{safe}; {plural(unsent, 'waits', 'wait')} here, nothing more is sent.")
     choices = (No("stay signed in"), Choice("y", "sign out", True))
     return Question(f"Sign {account.name} out?", lines, choices)
-
-
-async def _forget(host: Host, account: AccountConfig, vault: Vault) -> None:
-    """Forget the key, and stop a running engine from sending with what it still has of it."""
-    _take_back(account.login)
-    with told():
-        await asyncio.to_thread(vault.forget, account.login)
-        left = await asyncio.to_thread(vault.find, account.login)
-    if host.look.engine is not None:
-        await host.journal.write_async(_pause, [one.name for one in _sharing(host, account)])
-    outside = f" A key is still set from outside: {sanitize(left.detail, 60)}. Take it away there." if left else ""
-    tell(host, f"{account.name} is signed out.{outside}")
 
 
 def _pause(db: Connection, names: Sequence[str]) -> None:
@@ -358,9 +350,3 @@ def _pause(db: Connection, names: Sequence[str]) -> None:
 
 def _sharing(host: Host, account: AccountConfig) -> list[AccountConfig]:
     return [one for one in host.config.accounts.values() if one.login == account.login]
-
-
-def _waiting(db: Connection, names: Sequence[str]) -> tuple[int, int]:
-    """How many photos of these accounts are at the service, and how many wait here unsent."""
-    found = [offers.unfinished(db, name) for name in names]
-    return sum(sent for sent, _ in found), sum(unsent for _, unsent in found)

@@ -101,7 +101,15 @@ def told(story: Story, host: Host, cells: int) -> Content:
         said = sanitize(standing(story.delivery, host.config.timezone))
         parts += [(f"{'delivery':<{NAMES}}", "$quiet"), f"{_hanging(said, cells)}\n"]
     parts += ["\n", ("What happened\n", "bold underline")]
-    parts += list(_timeline(story.events, now))
+    if len(story.events) > MOST_EVENTS:
+        parts.append(f"({len(story.events) - MOST_EVENTS:,} older ones are left out)\n")
+    before = None
+    for event in story.events[-MOST_EVENTS:]:
+        at = time.strftime("%d %b %H:%M:%S" if now - event.at > 80_000 else "%H:%M:%S", time.localtime(event.at))
+        since = f"+{lasting(event.at - before)}" if before is not None and event.at - before >= 1 else ""
+        before = event.at
+        said = f"{sanitize(event.what)}{': ' + sanitize(event.message) if event.message else ''}\n"
+        parts += [(f"{at} {since:>7} ", "$quiet"), said]
     return Content.assemble(*parts)
 
 
@@ -112,7 +120,10 @@ def beside(story: Story, host: Host, cells: int, *, is_wide: bool) -> Content:
     row = say(job, RowContext(), host.glyphs, now)
     lines: list[str | Content | tuple[str, str]] = []
     if job.status is Status.DONE and job.finished_at is not None:
-        lines.append(f"saved {clock(job.finished_at, now)}{_took(story)}")
+        began = next((event.at for event in story.events if event.status is Status.RUNNING), None)
+        usually = f" (usually {lasting(story.usual)})" if story.usual else ""
+        took = "" if began is None else f", took {lasting(job.finished_at - began)}{usually}"
+        lines.append(f"saved {clock(job.finished_at, now)}{took}")
     else:
         lines.append((f"{row.sign} {row.stage}", f"bold {COLOURS.get(row.group, '$primary')}"))
         lines.append(host.glyphs.plain(what_now(job, story.crowd)))
@@ -138,15 +149,6 @@ def _reviewed(story: Story, now: float) -> str:
         return "not looked at yet"
     why = f": {sanitize(made.reason)}" if made.reason else ""
     return f"{made.decision} by {sanitize(made.who, 24)}, {clock(made.at, now)}{why}"
-
-
-def _took(story: Story) -> str:
-    """How long a saved job took from when an engine took it, and how long its workflow usually takes."""
-    began = next((event.at for event in story.events if event.status is Status.RUNNING), None)
-    if began is None or story.job.finished_at is None:
-        return ""
-    usually = f" (usually {lasting(story.usual)})" if story.usual else ""
-    return f", took {lasting(story.job.finished_at - began)}{usually}"
 
 
 MILESTONES: Mapping[Stage, tuple[str, Stage | None, Stage | None]] = {
@@ -237,15 +239,3 @@ def _purchase(purchase: Purchase) -> str:
     if purchase.state is PurchaseState.REFUSED:
         cost = "nothing reserved"
     return f"{at}, {said}, {cost}"
-
-
-def _timeline(events: Sequence[Event], now: float) -> Iterator[str | tuple[str, str]]:
-    if len(events) > MOST_EVENTS:
-        yield f"({len(events) - MOST_EVENTS:,} older ones are left out)\n"
-    before = None
-    for event in events[-MOST_EVENTS:]:
-        at = time.strftime("%d %b %H:%M:%S" if now - event.at > 80_000 else "%H:%M:%S", time.localtime(event.at))
-        since = f"+{lasting(event.at - before)}" if before is not None and event.at - before >= 1 else ""
-        before = event.at
-        yield (f"{at} {since:>7} ", "$quiet")
-        yield f"{sanitize(event.what)}{': ' + sanitize(event.message) if event.message else ''}\n"

@@ -146,7 +146,11 @@ class View:
                 continue
             if question is None:
                 break
-            _answer(question)
+            if question.answer.set_running_or_notify_cancel():
+                try:
+                    question.answer.set_result(question.ask())
+                except BaseException as raised:  # noqa: BLE001 — it belongs to whoever asked
+                    question.answer.set_exception(raised)
         while not self._questions.empty():
             if left := self._questions.get():
                 left.answer.cancel()
@@ -196,7 +200,11 @@ class View:
         if not believed or (not wrote and now - self._engine_looked < ENGINE_EVERY):
             return before
         self._engine_looked = now
-        return _calm(find_engine(self.paths, self.journal))
+        alive = find_engine(self.paths, self.journal)
+        if alive is None:
+            return None
+        # Without its heartbeat, which moves all the time and tells a person nothing.
+        return alive._replace(row=alive.row._replace(host=sanitize(alive.row.host, 40), heartbeat=None))
 
     def _pace(self, news: Look) -> tuple[int, ...]:
         if not news.counts.get(Group.ACTIVE):
@@ -222,32 +230,11 @@ class View:
                 return {job: Moving(one.way, one.moved, one.total) for job, one in before.items()}
             return before
         self._sampled = now
-        return {job: _moving(one, before.get(job), seconds) for job, one in found.items()}
-
-
-def _answer(question: _Question) -> None:
-    if not question.answer.set_running_or_notify_cancel():
-        return
-    try:
-        question.answer.set_result(question.ask())
-    except BaseException as raised:  # noqa: BLE001 — it belongs to whoever asked
-        question.answer.set_exception(raised)
-
-
-def _moving(now: progress.Transfer, before: Moving | None, seconds: float) -> Moving:
-    rate = 0.0
-    if before and before.way == now.way and now.moved >= before.moved and 0 < seconds < 5:
-        rate = (now.moved - before.moved) / seconds
-        rate = (rate + before.rate) / 2 if before.rate else rate
-    return Moving(now.way, now.moved, now.total, rate)
-
-
-def _calm(alive: EngineStatus | None) -> EngineStatus | None:
-    """The engine without its heartbeat, which moves all the time and tells a person nothing."""
-    if alive is None:
-        return None
-    row = alive.row
-    still = EngineRow(
-        row.generation, row.pid, sanitize(row.host, 40), row.mode, row.started_at, None, row.state, row.version
-    )
-    return EngineStatus(still, alive.stale)
+        moving = {}
+        for job, one in found.items():
+            last, rate = before.get(job), 0.0
+            if last and last.way == one.way and one.moved >= last.moved and 0 < seconds < 5:
+                rate = (one.moved - last.moved) / seconds
+                rate = (rate + last.rate) / 2 if last.rate else rate
+            moving[job] = Moving(one.way, one.moved, one.total, rate)
+        return moving

@@ -174,7 +174,11 @@ def _standing(job: Job, moving: Moving | None, around: RowContext, glyphs: Glyph
     if job.status.final or job.status is Status.HELD:
         return _at_rest(job, glyphs)
     if moving:
-        return (glyphs.up if moving.way == "up" else glyphs.down), *_progress(moving, glyphs)
+        sign, word = (glyphs.up, "upload") if moving.way == "up" else (glyphs.down, "download")
+        if not moving.total:
+            return sign, f"{word} {size(moving.moved)}", f"{moving.way} {size(moving.moved)}"
+        share = min(100, 100 * moving.moved // moving.total)
+        return sign, f"{word} {bar(glyphs, moving.moved, moving.total, BAR)} {share}%", f"{moving.way} {share}%"
     if job.status is Status.READY:
         if job.stage in (Stage.PROCESSED, Stage.SAVED):
             return glyphs.down, "result ready, next to fetch", "ready"
@@ -217,14 +221,6 @@ def _at_rest(job: Job, glyphs: Glyphs) -> tuple[str, str, str]:
             return glyphs.needs, CELLS[Reason(job.reason)], BRIEF_CELLS.get(Reason(job.reason), job.reason)
 
 
-def _progress(moving: Moving, glyphs: Glyphs) -> tuple[str, str]:
-    word = "upload" if moving.way == "up" else "download"
-    if not moving.total:
-        return f"{word} {size(moving.moved)}", f"{moving.way} {size(moving.moved)}"
-    share = min(100, 100 * moving.moved // moving.total)
-    return f"{word} {bar(glyphs, moving.moved, moving.total, BAR)} {share}%", f"{moving.way} {share}%"
-
-
 def processing(job: Job, usual: float | None, now: float) -> tuple[str, str]:
     """How long an execution may still take, from how long its workflow usually does; and the same in fewer words."""
     if usual is None:
@@ -232,8 +228,10 @@ def processing(job: Job, usual: float | None, now: float) -> tuple[str, str]:
     left = usual - (now - job.stage_at)
     if left > 0:
         return f"processing, ~{about(left)} left", f"~{about(left)} left"
-    over = lasting(-left) if left > -600 else about(-left)
-    return f"processing, {over} over" + (" usual" if left > -600 else ""), f"{over} over"
+    if left > -10:
+        return "processing, done any moment", "any moment"
+    over = f"{about(-left)} over"
+    return f"processing, {over}" + (" usual" if left > -90 else ""), over
 
 
 def home(path: str | os.PathLike[str]) -> str:

@@ -144,16 +144,11 @@ def side_by_side(first: CatalogEntry, second: CatalogEntry, cells: int, glyphs: 
         padded = [text + " " * (each - width(text)) for text in said]
         whole = f"{'!' if differs else ' '} {name}{' ' * (head - width(name))} {padded[0]} {padded[1].rstrip()}\n"
         lines.append((whole, "bold" if differs or not title else ""))
-    return Content.assemble(*lines, *_judged(first.workflow, second.workflow))
-
-
-def _judged(first: Workflow, second: Workflow) -> list[str]:
-    if first.price is None or second.price is None:
-        return []
-    less = second.price - first.price
-    if not less:
-        return [f"\nBoth cost {first.price:,} cr."]
-    return [f"\n{'B' if less < 0 else 'A'} costs {abs(less):,} cr less a photo."]
+    one, other = first.workflow.price, second.workflow.price
+    if one is not None and other is not None:
+        less = f"{'B' if other < one else 'A'} costs {abs(other - one):,} cr less a photo."
+        lines.append(f"\nBoth cost {one:,} cr." if one == other else f"\n{less}")
+    return Content.assemble(*lines)
 
 
 _COMPARED: tuple[tuple[str, Callable[[CatalogEntry], str]], ...] = (
@@ -204,21 +199,25 @@ def compared(offer: CatalogEntry, known: Mapping[str, Workflow | None]) -> list[
         now += [_price_line(waiting, flow.price), "", *_steps_since(known.get(waiting.version), flow), ""]
     if last and offer.is_changed and last.version not in {one.version for one in offer.pinned}:
         name = f" It was called {sanitize(last.name, 40)}." if last.name != flow.name else ""
-        now += [f"Used last on {day_of(last.at)}, {_prices(last.quoted, flow.price)}.{name}", ""]
+        price = "the price is not known"
+        if last.quoted is not None and flow.price is not None:
+            price = f"the price is the same, {flow.price:,} cr each"
+            if last.quoted != flow.price:
+                price = f"at {last.quoted:,} cr each; now {flow.price:,} cr"
+        now += [f"Used last on {day_of(last.at)}, {price}.{name}", ""]
         now += [*_steps_since(known.get(last.version), flow), ""]
     return now[:-1]
-
-
-def _prices(before: int | None, now: int | None) -> str:
-    if before is None or now is None:
-        return "the price is not known"
-    return f"at {before:,} cr each; now {now:,} cr" if before != now else f"the price is the same, {now:,} cr each"
 
 
 def _steps_since(before: Workflow | None, now: Workflow) -> list[str]:
     if before is None:
         return ["The steps of that version were not kept here.", "", "Steps now:", *setting_lines(now)]
-    return _differences(before, now)
+    if not any(step.settings for step in now.components) or not any(step.settings for step in before.components):
+        before, now = _bare(before), _bare(now)
+    changes = list(difflib.ndiff(setting_lines(before), setting_lines(now)))
+    lines = [line for line in changes if not line.startswith("?")]
+    same = all(line.startswith("  ") for line in lines)
+    return ["The steps are the same."] if same else ["Steps: - before, + now", *lines]
 
 
 def _price_line(waiting: Waiting, price: int | None) -> str:
@@ -230,15 +229,6 @@ def _price_line(waiting: Waiting, price: int | None) -> str:
     before, now = waiting.jobs * waiting.quoted, waiting.jobs * price
     agreed = f"{said} at {waiting.quoted:,} cr each; now {price:,} cr: {now:,} instead of {before:,} cr."
     return f"{agreed} Nothing is sent at the new price without a yes."
-
-
-def _differences(before: Workflow, now: Workflow) -> list[str]:
-    if not any(step.settings for step in now.components) or not any(step.settings for step in before.components):
-        before, now = _bare(before), _bare(now)
-    changes = list(difflib.ndiff(setting_lines(before), setting_lines(now)))
-    lines = [line for line in changes if not line.startswith("?")]
-    same = all(line.startswith("  ") for line in lines)
-    return ["The steps are the same."] if same else ["Steps: - before, + now", *lines]
 
 
 def _bare(workflow: Workflow) -> Workflow:

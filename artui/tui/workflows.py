@@ -117,6 +117,8 @@ class Workflows(Narrowed, PanedPage):
     Workflows #below { height: 7; padding: 0 1; border-top: solid $border; }
     Workflows.-paned #side { display: block; }
     Workflows.-paned #below { display: none; }
+    /* Where a toast comes: it covers no row. */
+    Workflows.-paned #list { padding: 0 0 2 0; }
     """
     changes = frozenset({"favourite", "fetch", "default", "add", "edit", "remove"})
 
@@ -143,11 +145,6 @@ class Workflows(Narrowed, PanedPage):
             with VerticalScroll(id="side", can_focus=False):
                 yield Static("", id="beside", markup=False)
         yield Static("", id="below", markup=False)
-
-    def on_mount(self) -> None:
-        """Follow what is new, and begin."""
-        self.host.looked.subscribe(self, self._looked)
-        self.enter()
 
     def enter(self) -> None:
         """Show the account in use as the journal knows it; look at the service where that is old."""
@@ -203,10 +200,10 @@ class Workflows(Narrowed, PanedPage):
             return catalogue.read(db, self._account), offers.organization_name(db, organization)
 
         self.catalogue, self.organization = await self.host.view.ask(ask)
-        if self.app.is_running:  # else the widgets are going already
+        if self.is_whole:
             self.draw()
 
-    def _looked(self, look: Look) -> None:
+    def looked(self, look: Look) -> None:
         """Jobs that came to an end change our history; what is not in sight is read when it comes."""
         ended = look.changed is None or any(event.status in FINAL for event in look.events)
         if ended and self.is_front:
@@ -218,7 +215,7 @@ class Workflows(Narrowed, PanedPage):
         if account is None or self._asking:
             return
         self._asking = True
-        if self.app.is_running:
+        if self.is_whole:
             self.draw()
         try:
             short = await catalogue.renew(self.host, account, wanted)
@@ -251,24 +248,19 @@ class Workflows(Narrowed, PanedPage):
         self._draw_offer()
 
     def _state(self, cells: int) -> str:
-        glyphs, found = self.host.glyphs, self.catalogue
-        words = [sanitize(self._account, 20) or "no account", self._since()]
-        number = len(found.offers)
+        glyphs, at, now, since = self.host.glyphs, self.catalogue.fetched_at, time.time(), ""
+        if self._asking:
+            since = "looking ..."
+        elif at is not None:
+            old = f", {about(now - at)} old" if self._trouble and now - at < 86400 else ""
+            since = f"as of {clock(at, now)}{old}"
+        words = [sanitize(self._account, 20) or "no account", since]
+        number = len(self.catalogue.offers)
         if number and not self.narrowing.typed.strip():
             words.insert(1, plural(number, "workflow"))
         words.append(self.narrowing.said(len(self.shown_offers), number))
         said = f" {glyphs.dot} ".join(word for word in words if word)
         return beginning(f"{said} {glyphs.dot} {self._trouble}" if self._trouble else said, cells, glyphs.ellipsis)
-
-    def _since(self) -> str:
-        """From when this is, and whether it is being renewed."""
-        if self._asking:
-            return "looking ..."
-        at = self.catalogue.fetched_at
-        if at is None:
-            return ""
-        now = time.time()
-        return f"as of {clock(at, now)}" + (f", {about(now - at)} old" if self._trouble and now - at < 86400 else "")
 
     def _columns(self, cells: int) -> list[Column]:
         """The columns of a list so wide, the steps with a part of what the others leave; without

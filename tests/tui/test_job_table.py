@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from artui.sanitize import width
 from artui.tui.columns import Column, Slot, fitted
 from artui.tui.job_table import JobTable, columns
 from artui.tui.line_list import file_fitted
+from artui.tui.words import processing
 from tests.samples import new_job
 from tests.tui.desk import CANCELLED, CUT, DOUBT, FAILED, QA, QUEUED, SAVED, SENT, UPLOADING, at_desk, fill
 
@@ -34,6 +36,21 @@ HOSTILE = [
     "plain.jpg", "\x1b[31mred.jpg", "\x1b]52;c;aGk=\x07.jpg", "[/].jpg", "[@click=app.quit]x[/].jpg", "a\nb.jpg",
     "‮gpj.exe", "帽子" * 30 + ".jpg", "é" * 40 + ".jpg", "\udcff.jpg", "​​.jpg", "x" * 250 + ".jpg", "\x9b31m.jpg",
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("since", "says", "briefly"),
+    [
+        (20, "processing, ~40 s left", "~40 s left"),
+        (60, "processing, done any moment", "any moment"),
+        (69, "processing, done any moment", "any moment"),
+        (90, "processing, 30 s over usual", "30 s over"),
+        (780, "processing, 12 min over", "12 min over"),
+    ],
+)
+def test_how_long_an_execution_may_still_take_is_said_as_a_person_would(since: int, says: str, briefly: str) -> None:
+    job: Any = SimpleNamespace(stage_at=1000.0)
+    assert processing(job, 60.0, 1000.0 + since) == (says, briefly)
 
 
 @pytest.mark.parametrize("cells", range(60, 200, 7))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partialmethod
+from pathlib import Path
 
 import pytest
 import rich.color
@@ -16,16 +18,20 @@ from artui.config import load, paths
 from artui.engine.anchor import open_journal
 from artui.journal import Connection, accounts, jobs, requests
 from artui.model.states import Stage, Status
+from artui.tui import news
 from artui.tui.app import Console
 from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Choice, No, Question, TextDialog
 from artui.tui.drawing import Drawing
 from artui.tui.job_details import DetailsScreen
+from artui.tui.line_list import LineList
 from artui.tui.look import ASCII, DARK, HIGH_CONTRAST, LIGHT, TERMINAL, UNICODE, bar, shares
 from artui.tui.outside import notice
+from artui.tui.pages import PLACES
 from artui.tui.reviewing import ReviewScreen
 from artui.tui.rows import Rows
 from artui.tui.shell import Header
+from artui.tui.watches import Watches
 from tests.tui.desk import CUT, DOUBT, FAILED, QUEUED, SAVED, SENT, at_desk, fill
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
@@ -286,6 +292,45 @@ async def test_a_toast_covers_no_row_and_is_one(monkeypatch: pytest.MonkeyPatch,
         assert lines[-2].rstrip()[-1] in "~.", "it is cut at its end"
         await desk.press("M")
         await desk.sees("Messages", "not sent. [b]Print")
+
+
+@pytest.mark.parametrize("size", [(60, 18), (80, 24), (140, 36)])
+async def test_a_toast_covers_no_row_of_any_place(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(Console, "run_test", partialmethod(Console.run_test, notifications=True))
+    fill(*[SAVED] * 60)
+    written = paths().config_file
+    rule = {"folder": str(tmp_path), "account": "studio", "workflow": "Ghost Shoes", "output": str(tmp_path / "out")}
+    table = "\n".join(f'{key} = "{value}"' for key, value in rule.items())
+    written.write_text(f"{written.read_text()}\n[[watch]]\n{table}\n")
+    async with at_desk(size) as desk:
+        for entry in PLACES:
+            await desk.press(entry.key)
+            await desk.until(lambda where=entry.id: desk.console.place.id == where and desk.console.place.is_mounted)
+            if isinstance(rules := desk.console.place, Watches):
+                await desk.until(lambda rules=rules: rules.standings)
+            desk.console.notify("Print Master now costs 34, not 30; not sent. " * 9)
+            await desk.until(lambda: any(toast.region.height == 2 for toast in desk.console.screen.query(Toast)))
+            top = desk.console.screen.query_one(Toast).region.y
+            lists = [one for kind in (Rows, LineList) for one in desk.console.place.query(kind)]
+            assert lists
+            assert all(one.region.bottom <= top for one in lists if one.display), entry.title
+            desk.console.clear_notifications()
+
+
+async def test_news_that_come_while_the_console_is_left_find_nothing_to_show_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with at_desk() as desk:
+
+        async def take_in(*_: object) -> list[news.Toast]:
+            leaving.setattr(desk.console, "_screen_stacks", {desk.console.current_mode: []})
+            return [news.Toast("Print Master now costs 34", is_trouble=True)]
+
+        with monkeypatch.context() as leaving:
+            leaving.setattr(desk.console.news, "take_in", take_in)
+            await desk.console.on_console_looked(Console.Looked(replace(desk.console.look, wrote=True)))
 
 
 async def test_a_person_elsewhere_is_told_when_they_are_needed_and_when_a_batch_ends(

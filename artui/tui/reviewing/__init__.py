@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -45,14 +47,11 @@ from artui.tui.words import home, plural
 
 if TYPE_CHECKING:
     from artui.core.actions import Action
-    from artui.core.plan import SameAgain
     from artui.tui.host import Host
     from artui.tui.sampling import Sample
 
 
 LINES = ("strip", "changes", "standing", "said")
-PARTS = frozenset({"title", "whose", "nothing", "pair", *LINES, "keys"})
-"""The parts of the screen, one below the other; ``LINES`` stand below the pictures."""
 
 
 def _read_one(db: Connection, number: int) -> tuple[Job | None, Decision | None]:
@@ -189,7 +188,7 @@ class ReviewScreen(Narrowed, Above[None]):
             self.sample = found or self.sample
             self.numbers = tuple(job.id for job in self.sample.ahead)
         entries = await self.host.view.ask(review.to_look_at, self.numbers)
-        if self._undecided or not self._is_shown:
+        if self._undecided or not self.is_whole:
             return  # it is read again once the last decision is written down
         front = self.entry.bought if self.entry else self._begin
         self._whole = entries
@@ -222,7 +221,7 @@ class ReviewScreen(Narrowed, Above[None]):
         if entry is None:
             return
         job, made = await self.host.view.ask(_read_one, entry.job)
-        if not self._is_shown or self.entry is None or self.entry.job != entry.job or job is None:
+        if not self.is_whole or self.entry is None or self.entry.job != entry.job or job is None:
             return  # the next turn of this reading is about the other one
         self.job, self._made = job, made
         pair = Pair.of(job)
@@ -231,14 +230,9 @@ class ReviewScreen(Narrowed, Above[None]):
         after.put(f"after (and {pair.others} more)" if pair.others else "after", pair.after)
         self.draw()
         await asyncio.gather(*(view.show(self._frame(view)) for view in (before, after) if view.display))
-        if self._is_shown and self.entry == entry:
+        if self.is_whole and self.entry == entry:
             self.draw()
             self._look_ahead()
-
-    @property
-    def _is_shown(self) -> bool:
-        """Whether all its parts are there: it may be left while something is read for it, and they go one by one."""
-        return self.app.is_running and {one.id for one in self.children} >= PARTS and len(self.query(PictureView)) == 2
 
     @property
     def _views(self) -> tuple[PictureView, PictureView]:
@@ -256,7 +250,8 @@ class ReviewScreen(Narrowed, Above[None]):
                 job, _ = await self.host.view.ask(_read_one, following)
                 path = Pair.of(job).after if job else None
                 if path is not None:
-                    await asyncio.to_thread(_read_quietly, path, frame)
+                    with suppress(Unshowable):  # said once it is in front
+                        await asyncio.to_thread(read_kept, path, frame)
 
             self.run_worker(read(), exclusive=True, group="ahead")
 
@@ -272,7 +267,7 @@ class ReviewScreen(Narrowed, Above[None]):
 
     def _arrange(self) -> None:
         """Give the pictures their room, and read them anew."""
-        if not self._is_shown:
+        if not self.is_whole:
             return
         before, after = self._views
         asking, alone = self._asking, not self._is_pair
@@ -288,7 +283,7 @@ class ReviewScreen(Narrowed, Above[None]):
 
     def draw(self) -> None:
         """Draw all lines around the pictures."""
-        if not self._is_shown:
+        if not self.is_whole:
             return
         cells, glyphs, now, entry = self.app.size.width, self.host.glyphs, time.time(), self.entry
         say = {
@@ -306,7 +301,11 @@ class ReviewScreen(Narrowed, Above[None]):
         heading = beginning(glyphs.plain(heading), cells - len(far) - 4, glyphs.ellipsis)
         say["title"](lines.ends(heading, far, cells, glyphs.ellipsis))
         if entry is None:
-            self._draw_emptiness()
+            wait = f"{plural(len(self.numbers), 'photo is', 'photos are')} not there yet."
+            under_way = wait if self.numbers else "There is no photo in it."
+            nothing = f"Nothing to look at yet: none of {sanitize(self.about, 40)} is saved. {under_way}"
+            self.query_one("#nothing", Static).update(self.narrowing.none(len(self._whole)) if self._whole else nothing)
+            self.query_one(Keys).draw()
             return
         left, place = lines.about(job, self.entries, self.at, now) if job else (sanitize(entry.photo.name), "")
         say["whose"](lines.ends(left, place if cells >= Width.WIDE else "", cells, glyphs.ellipsis))
@@ -327,18 +326,6 @@ class ReviewScreen(Narrowed, Above[None]):
         if before and after and max(after.whole) < max(before.whole):
             found.append(f"scaled down from {max(before.whole):,} px")
         return f"! {' | '.join(found)}" if found else ""
-
-    def _draw_emptiness(self) -> None:
-        number = len(self.numbers)
-        if self._whole:
-            self.query_one("#nothing", Static).update(self.narrowing.none(len(self._whole)))
-            self.query_one(Keys).draw()
-            return
-        wait = plural(number, "photo is", "photos are")
-        under_way = f"{wait} not there yet." if number else "There is no photo in it."
-        what = sanitize(self.about, 40)
-        self.query_one("#nothing", Static).update(f"Nothing to look at yet: none of {what} is saved. {under_way}")
-        self.query_one(Keys).draw()
 
     def tell(self, text: str) -> None:
         """Say what has happened, below the pictures and among the messages."""
@@ -546,13 +533,13 @@ class ReviewScreen(Narrowed, Above[None]):
             self._undecided -= 1
         if said:
             host.news.tell(time.time(), said)
-        if self.is_attached and said:
+        if self.is_whole and said:
             self.tell(said)
-        if self.is_attached and not self._undecided:
+        if self.is_whole and not self._undecided:
             self._reading.ask()
         if trouble := await thumbs.tell(host, outcomes):
             host.news.tell(time.time(), trouble)
-            if self.is_attached:
+            if self.is_whole:
                 self.tell(trouble)
 
     def _go_on(self) -> None:
@@ -564,13 +551,12 @@ class ReviewScreen(Narrowed, Above[None]):
 
     # ------------------------------------------------------------------------------------------ actions: finishing
 
-    def action_finish(self) -> None:
+    @work
+    async def action_finish(self) -> None:
         """Ask what becomes of the rejected, or of the rest behind a sample."""
-        if not self._finishing:
-            self._finishing = True
-            self.run_worker(self._finish())
-
-    async def _finish(self) -> None:
+        if self._finishing:
+            return
+        self._finishing = True
         try:
             async with self._in_turn:  # what is decided is written down before it is counted
                 pass
@@ -595,7 +581,15 @@ class ReviewScreen(Narrowed, Above[None]):
         if chosen_one is None:
             self.tell(f"{plural(len(rejected), 'stays', 'stay')} rejected. esc leaves.")
         elif chosen_one is AfterReview.AGAIN:
-            await self._order_again(again)
+            self.tell("Asking the service for the price ...")
+            try:
+                said = await order_again(self.host, again)
+            except ServiceError as trouble:
+                self.tell(str(trouble))
+                return
+            self.host.news.tell(time.time(), said)
+            self.host.notify(said, markup=False)
+            self.dismiss(None)
         else:
             numbers = [one.job for one in rejected.values()]
             if chosen_one is AfterReview.LIST:
@@ -603,17 +597,6 @@ class ReviewScreen(Narrowed, Above[None]):
             else:
                 found = await self.host.view.ask(window.some, numbers)
                 await another.another_workflow(self.host, list(found.values()))
-
-    async def _order_again(self, again: Sequence[SameAgain]) -> None:
-        self.tell("Asking the service for the price ...")
-        try:
-            said = await order_again(self.host, again)
-        except ServiceError as trouble:
-            self.tell(str(trouble))
-            return
-        self.host.news.tell(time.time(), said)
-        self.host.notify(said, markup=False)
-        self.dismiss(None)
 
     async def _write_list(self, numbers: frozenset[int]) -> None:
         def write() -> Path:
@@ -630,13 +613,6 @@ class ReviewScreen(Narrowed, Above[None]):
         self.tell(said)
 
 
-def _read_quietly(path: Path, frame: Frame) -> None:
-    try:
-        read_kept(path, frame)
-    except Unshowable:
-        return  # said once it is in front
-
-
 def _told(outcome: review.Outcome) -> str:
     """What became of a decision, in a sentence; empty where nothing is worth one."""
     name = sanitize(outcome.job.source.name, 40)
@@ -645,7 +621,11 @@ def _told(outcome: review.Outcome) -> str:
     where = [path for path in outcome.moved if path.parent.name == review.FOLDER]
     # The line has room for the names of files; where they lie stands above the pictures.
     folders = {f"{Path(one.path).parent}/" for one in outcome.job.results if one.path}
-    notes = " ".join(f"{sanitize(_without(note, folders))}." for note in outcome.notes)
+    notes = ""
+    for note in outcome.notes:
+        for folder in folders:
+            note = note.replace(folder, "")
+        notes += f" {sanitize(note)}."
     if where:
         place = f"{sanitize(where[0].name, 40)} is in {sanitize(home(where[0].parent), 50)}"
         said = f"{place}. Nothing is paid by that; u takes it back."
@@ -654,13 +634,7 @@ def _told(outcome: review.Outcome) -> str:
         said = f"Taken back: nobody has decided about {name}{back}."
     else:
         said = ""
-    return f"{said} {notes}".strip()
-
-
-def _without(text: str, parts: Iterable[str]) -> str:
-    for part in parts:
-        text = text.replace(part, "")
-    return text
+    return f"{said}{notes}".strip()
 
 
 async def review_sample(host: Host, batch: str | None = None) -> bool:

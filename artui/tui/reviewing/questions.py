@@ -52,7 +52,7 @@ class Reasons(Question[str]):
         """The cursor on what was the reason the last time."""
         super().on_mount()
         self.query_one(OptionList).highlighted = self._begin
-        self._hint("enter: as the last time" if self._begin else "")
+        self.hint("enter: as the last time" if self._begin else "")
 
 
 class AfterReview(Enum):

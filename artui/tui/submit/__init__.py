@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -81,10 +81,8 @@ class Submit(PanedPage):
         yield OrderPane(id="order")
 
     def on_mount(self) -> None:
-        """Begin with a folder, and ask the service what is known of the account."""
+        """Have what finds the keys of accounts."""
         self.vault = Vault(self.host.paths)
-        self.host.looked.subscribe(self, self._looked)
-        self.enter()
 
     @property
     def chooser(self) -> Chooser:
@@ -212,7 +210,7 @@ class Submit(PanedPage):
         else:
             price = order.each if len(order.choices) == 1 else None
             self.cost = await self.host.view.quote(order.account, price, order.portions(self.total))
-        if self.app.is_running:  # else the widgets are going already
+        if self.is_whole:
             self.draw()
 
     def _state(self) -> str:
@@ -242,7 +240,7 @@ class Submit(PanedPage):
 
     # ---------------------------------------------------------------------------------------------------- handlers
 
-    async def _looked(self, look: Look) -> None:
+    async def looked(self, look: Look) -> None:
         """The journal has news: money, or samples that wait."""
         if look.wrote:
             await self._look_for_samples()
@@ -302,32 +300,27 @@ class Submit(PanedPage):
         elif chosen := await choices.workflows_of(self.host, self.order.account, self.tell):
             await self.choose(chosen)
 
-    def action_output(self) -> None:
+    @work
+    async def action_output(self) -> None:
         """Choose where results go."""
-        self.run_worker(self._choose_output())
-
-    async def _choose_output(self) -> None:
         if target := await choices.output(self.host, self.order.target):
             self.put_order(replace(self.order, target=target))
 
-    def action_batch(self) -> None:
+    @work
+    async def action_batch(self) -> None:
         """Choose how batches are made."""
-        self.run_worker(self._choose_batching())
-
-    async def _choose_batching(self) -> None:
         found = self.chooser.marks.found()
         if batching := await choices.batching(self.host, self.order.batching, found, self.tell):
             self.put_order(replace(self.order, batching=batching))
 
     # ------------------------------------------------------------------------------------------- actions: sending
 
-    def action_send(self) -> None:
+    @work
+    async def action_send(self) -> None:
         """Show what it costs, ask, send."""
-        if not self._sending:
-            self._sending = True
-            self.run_worker(self._send())
-
-    async def _send(self) -> None:
+        if self._sending:
+            return
+        self._sending = True
         try:
             if why := self._why_not():
                 self.tell(why)

@@ -165,7 +165,14 @@ class Checks:
 
         def work() -> None:
             try:
-                found = _further(known, file, planner, accepts)
+                if known.photo is None:
+                    found = _seen(inspected(file.path, accepts))
+                elif not known.photo.digest:
+                    found = _seen(hashed(known.photo, accepts))
+                elif planner is not None:
+                    found = replace(known, judged=planner.judged(file, known.photo), planner=planner)
+                else:
+                    found = known
             except Exception as problem:  # noqa: BLE001 — a thread must outlive one odd file
                 sentence = f"{sanitize(file.path.name)} cannot be checked: {problem}"
                 found = FileCheck(refused=RefusedFile(file.path, PhotoFault.UNREADABLE, sentence))
@@ -209,15 +216,6 @@ class Checks:
             self._news = False
             self._told_at = now
             self._tell()
-
-
-def _further(known: FileCheck, file: SourceFile, planner: OrderPlanner | None, accepts: Accepts) -> FileCheck:
-    """One look further at a file."""
-    if known.photo is None:
-        return _seen(inspected(file.path, accepts))
-    if not known.photo.digest:
-        return _seen(hashed(known.photo, accepts))
-    return replace(known, judged=planner.judged(file, known.photo), planner=planner) if planner else known
 
 
 def _seen(found: Photo | RefusedFile) -> FileCheck:

@@ -48,16 +48,14 @@ async def workflows_of(
     if not known.offers:
         tell("No saved workflow: they are made and saved in the service's web app.")
         return ()
-    rows = [(offer, _row(offer)) for offer in known.offers]
+    rows = []
+    for offer in known.offers:
+        name = sanitize(catalogue.name(offer), NAME)
+        price = "price ?" if offer.workflow.price is None else f"{offer.workflow.price:,} cr"
+        used = f"{offer.past.saved:,} saved" if offer.past.saved else f"of {catalogue.day(offer.workflow)}"
+        gap = " " * (NAME + 1 - width(name))
+        rows.append((offer, Content.assemble(name, gap, (f"{price:>{PRICE}}", "bold"), (f"  {used}", "$quiet"))))
     return await host.ask(SeveralDialog("Which workflow?", rows, workflow_words.found_by)) or ()
-
-
-def _row(offer: catalogue.CatalogEntry) -> Content:
-    name = sanitize(catalogue.name(offer), NAME)
-    price = "price ?" if offer.workflow.price is None else f"{offer.workflow.price:,} cr"
-    used = f"{offer.past.saved:,} saved" if offer.past.saved else f"of {catalogue.day(offer.workflow)}"
-    gap = " " * (NAME + 1 - width(name))
-    return Content.assemble(name, gap, (f"{price:>{PRICE}}", "bold"), (f"  {used}", "$quiet"))
 
 
 async def output(host: Host, target: Target) -> Target | None:

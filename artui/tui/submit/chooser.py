@@ -477,9 +477,10 @@ class Chooser(Narrowed, Vertical):
 
         async def typed(text: str | None) -> None:
             if text:
-                path, is_folder = await asyncio.to_thread(_folder_at, text)
+                path = Path(absolute(text))
+                folder = path if await asyncio.to_thread(path.is_dir) else path.parent
                 self._clear_words()
-                await self.open(path if is_folder else path.parent, at=path)
+                await self.open(folder, at=path)
 
         begin = home(self.folder or Path.home()).rstrip("/") + "/"
         self.app.push_screen(Ask("Open a folder", value=begin, suggester=Folders()), typed)
@@ -500,12 +501,6 @@ class Chooser(Narrowed, Vertical):
 
         rows = [(folder, Content(sanitize(home(folder), 72))) for folder in folders]
         self.app.push_screen(ChoiceDialog("Folders used before", rows, lambda folder: (home(folder),)), chosen)
-
-
-def _folder_at(text: str) -> tuple[Path, bool]:
-    """The path a person typed, by the names they know, and whether it is a folder. Blocks."""
-    path = Path(absolute(text))
-    return path, path.is_dir()
 
 
 def _stat(path: Path) -> tuple[int, int]:

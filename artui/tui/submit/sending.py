@@ -22,7 +22,6 @@ from artui.core.plan import (
     Order,
     OrderPlanner,
     PlanProblem,
-    SourceFile,
     Verdict,
     fetch_offer,
     hashed,
@@ -118,7 +117,7 @@ def propose(
     accepts = replace(offer.limits.accepts, strict=strict)
     read = [(file, photo if photo.digest else hashed(photo, accepts)) for file, photo in known]
     photos = [
-        (_with_sku(file, order), photo)
+        (replace(file, labels={LABEL: sku}) if (sku := order.sku_in(file.path.name)) else file, photo)
         for file, photo in read
         if isinstance(photo, Photo) and (file.is_named or not (photo.suspect or photo.is_archive))
     ]
@@ -134,12 +133,6 @@ def propose(
     planned = planner.plan(photos, by_hand={file.path for file in found if file.is_named})
     made = batches(names, offer.account, batching.sample, now.timestamp())
     return Proposal(planned, planner, batching, names, made, len(found) - len(photos))
-
-
-def _with_sku(file: SourceFile, order: OrderForm) -> SourceFile:
-    """The file with the SKU that its account's pattern takes out of its name."""
-    sku = order.sku_in(file.path.name)
-    return replace(file, labels={LABEL: sku}) if sku else file
 
 
 def _complete(part: Known | None) -> Known:
@@ -169,19 +162,15 @@ def _is_still(path: Path, stamp: files.Stamp) -> bool:
 def question(proposal: Proposal, order: OrderForm, cost: Quote, glyphs: Glyphs) -> Question[bool]:
     """The one question before anything is sent; gives True for a yes."""
     number = len({one.found.path for _, one in proposal.order.having(Verdict.SEND)})
-    choices = (No("not now"), Choice("y", "send" if number else "copy the results", True))
-    lines = [glyphs.plain(line) for line in _lines(proposal, order, cost)]
-    return Question(_heading(proposal, order, number), lines, choices)
-
-
-def _heading(proposal: Proposal, order: OrderForm, number: int) -> str:
-    if not number:
-        return f"Copy {plural(len(proposal.order.queued), 'result')}? Nothing to pay."
-    name = sanitize(titled(order.choices), 70 if len(order.choices) > 1 else 50)
     most = proposal.order.most
-    cost = "The price is not known." if most is None else f"At most {order.money(most).replace(' EUR', ' EUR net')}."
+    price = "The price is not known." if most is None else f"At most {order.money(most).replace(' EUR', ' EUR net')}."
+    name = sanitize(titled(order.choices), 70 if len(order.choices) > 1 else 50)
     payer = f", paid by {order.account.called}" if order.account and order.account.production else ""
-    return f"Send {plural(number, 'photo')} to {name}{payer}? {cost}"
+    title = f"Send {plural(number, 'photo')} to {name}{payer}? {price}"
+    if not number:
+        title = f"Copy {plural(len(proposal.order.queued), 'result')}? Nothing to pay."
+    choices = (No("not now"), Choice("y", "send" if number else "copy the results", True))
+    return Question(title, [glyphs.plain(line) for line in _lines(proposal, order, cost)], choices)
 
 
 def _lines(proposal: Proposal, form: OrderForm, cost: Quote) -> Sequence[str]:
@@ -198,24 +187,18 @@ def _lines(proposal: Proposal, form: OrderForm, cost: Quote) -> Sequence[str]:
     for one in cost.telling:
         beyond = f": room for {plural(one.room, 'photo')}, the rest waits unsent" if one.is_short else ""
         says.append(f"{sanitize(one.span, 40)} {one.after:,} of {one.cap.limit:,}{beyond}")
+    of_each = [
+        f"{sanitize(plan.offer.workflow.name, 40)} {len(plan.having(Verdict.SEND)):,}: "
+        f"{'price not known' if plan.most is None else f'{plan.most:,} cr'}"
+        for plan in order.plans
+    ]
     return [
         " · ".join(says) + ".",
-        *_of_each(order),
+        *([", ".join(of_each) + "."] if len(of_each) > 1 else []),
         f"Results: {sanitize(order.plans[0].target.folder, 66)}",
         *([OF_ARCHIVES] if order.archives else []),
         *_exceptions(proposal),
     ]
-
-
-def _of_each(order: Order) -> list[str]:
-    """What each of several workflows gets and costs."""
-    if len(order.plans) == 1:
-        return []
-    parts = []
-    for plan in order.plans:
-        cost = "price not known" if plan.most is None else f"{plan.most:,} cr"
-        parts.append(f"{sanitize(plan.offer.workflow.name, 40)} {len(plan.having(Verdict.SEND)):,}: {cost}")
-    return [", ".join(parts) + "."]
 
 
 def _exceptions(proposal: Proposal) -> list[str]:

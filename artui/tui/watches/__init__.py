@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -169,11 +170,6 @@ class Watches(Narrowed, PanedPage):
             yield RuleRows(id="rules")
         yield Static("", id="about", markup=False)
 
-    def on_mount(self) -> None:
-        """Follow what is new, and begin."""
-        self.host.looked.subscribe(self, self._looked)
-        self.enter()
-
     def enter(self) -> None:
         """Read the rules anew, as they are written now."""
         self.focus_on(self.query_one(Rows))
@@ -212,11 +208,11 @@ class Watches(Narrowed, PanedPage):
             return found + standing.read(db, [written.at_work(row) for row in more], settings, watching=True)
 
         self.standings = await self.host.view.ask(ask)
-        if self.app.is_running:  # else the widgets are going already
+        if self.is_whole:
             self.draw()
         await asyncio.sleep(max(LEAST_REST, REST * (time.monotonic() - began)))
 
-    def _looked(self, look: Look) -> None:
+    def looked(self, look: Look) -> None:
         """Figures change with the journal and with the engine; what is not in sight is read when it comes."""
         is_news = look.wrote or standing.is_watching(look.engine) is not self._is_watching
         if is_news and self.written is not None and self.is_front:
@@ -231,7 +227,12 @@ class Watches(Narrowed, PanedPage):
         columns = BESIDE_PANE if self.pane_cells else COLUMNS
         slots, rows = layout(columns, cells - MARGIN, SIGN), self.query_one(Rows)
         has_rules, shown = bool(self.standings), self.narrowing.of(self.standings)
-        self.query_one("#state", Line).say(self._state(len(shown)) if has_rules else "")
+        engine, words = self.host.look.engine, [plural(len(self.standings), "rule"), "not watched: w starts it"]
+        if self._is_watching and engine is not None:
+            words[1] = f"watched since {clock(engine.row.started_at or 0.0, time.time())} (pid {engine.row.pid})"
+        words.append(self.narrowing.said(len(shown), len(self.standings)))
+        state = f" {self.host.glyphs.dot} ".join(filter(None, words))
+        self.query_one("#state", Line).say(f" {state}" if has_rules else "")
         self.query_one("#heads", Line).say(heads(slots) if has_rules else "")
         rows.put((one.entry.id, self._row(one, slots)) for one in shown)
         complaint = self.query_one("#complaint", Static)
@@ -258,15 +259,6 @@ class Watches(Narrowed, PanedPage):
             self.query_one("#middle").mount(self._pane)
         if self._pane is not None:
             self._pane.open(self.pane_cells)
-
-    def _state(self, shown: int) -> str:
-        """Who watches, and what of the list is shown."""
-        engine, number = self.host.look.engine, len(self.standings)
-        words = [plural(number, "rule"), "not watched: w starts it"]
-        if self._is_watching and engine is not None:
-            words[1] = f"watched since {clock(engine.row.started_at or 0.0, time.time())} (pid {engine.row.pid})"
-        words.append(self.narrowing.said(shown, number))
-        return f" {f' {self.host.glyphs.dot} '.join(filter(None, words))}"
 
     def _row(self, one: RuleStatus, slots: Sequence[Slot]) -> Content:
         glyphs, entry, figures = self.host.glyphs, one.entry, one.figures
@@ -386,14 +378,12 @@ class Watches(Narrowed, PanedPage):
         """Start watching, or stop it."""
         self.run_worker(deciding.watch(self.host, self.entries, self.standings), exclusive=True, group="act")
 
-    def action_add(self) -> None:
+    @work(exclusive=True, group="act")
+    async def action_add(self) -> None:
         """Watch another folder."""
-        if self.host.config.accounts:
-            self.run_worker(self._add(), exclusive=True, group="act")
-        else:
+        if not self.host.config.accounts:
             self.notify(NO_ACCOUNT, markup=False)
-
-    async def _add(self) -> None:
+            return
         lines = ["What lands in it from now on is sent, once you have said to which workflow and saved."]
         asked = Ask("Which folder is to be watched?", lines, value="~/", suggester=Folders())
         folder = await self.host.ask(asked)

@@ -190,14 +190,14 @@ async def take_back(host: Host, number: int) -> None:
     def undo() -> list[str]:
         job = host.journal.read(jobs.get, number)
         made = review.decide(host.journal, [job], Review.TAKEN_BACK, who=review.reviewer(host.config)) if job else []
-        return [told for one in made for told in ([one.why] if one.refused else [_back(one), *one.notes])]
+        told = []
+        for one in made:
+            where = f"; its file is in {sanitize(home(one.moved[0].parent), 60)} again" if one.moved else ""
+            back = f"Taken back: {sanitize(one.job.source.name, 40)} is not rejected{where}."
+            told += [one.why] if one.refused else [back, *one.notes]
+        return told
 
     host.notify(" ".join(await asyncio.to_thread(undo)), markup=False)
-
-
-def _back(made: review.Outcome) -> str:
-    where = f"; its file is in {sanitize(home(made.moved[0].parent), 60)} again" if made.moved else ""
-    return f"Taken back: {sanitize(made.job.source.name, 40)} is not rejected{where}."
 
 
 async def read_rules(host: Host) -> None:

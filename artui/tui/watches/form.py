@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import events
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -248,10 +248,6 @@ class Form(Dialog[Mapping[str, Any]]):
         """Leave room for what stands around the lines; those scroll."""
         self.query_one(OptionList).styles.max_height = max(1, self.size.height - AROUND)
 
-    def _hint(self, text: str) -> None:
-        for hint in self.query("#hint").results(Static):
-            hint.update(text)
-
     # ---------------------------------------------------------------------------------------------------- handlers
 
     def on_key(self, event: events.Key) -> None:
@@ -263,36 +259,30 @@ class Form(Dialog[Mapping[str, Any]]):
     def too_soon(self, key: events.Key) -> None:
         """Say that a save did not count, and why."""
         if key.character == Field.SAVE:
-            self._hint("Nothing is saved: s came before this could be read.")
+            self.hint("Nothing is saved: s came before this could be read.")
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """``enter`` changes the line under the cursor; it never saves."""
         field = self._fields[event.option_index]
         if field is Field.SAVE:
-            self._hint("Press s: enter never spends.")
+            self.hint("Press s: enter never spends.")
         else:
             self._change(field)
 
-    def _change(self, field: Field) -> None:
-        self._hint("")
-        self.run_worker(self._changed(field))
-
-    async def _changed(self, field: Field) -> None:
+    @work
+    async def _change(self, field: Field) -> None:
+        self.hint("")
         async with self._in_turn:  # a save that follows quickly must not overtake what it is to save
             if field is Field.SAVE:
-                await self._save()
+                try:
+                    await asyncio.to_thread(written.check, self.host.config, self.draft.table, self.others)
+                except ConfigError as problem:
+                    self.hint(beginning(str(problem), 300))
+                else:
+                    self.dismiss(self.draft.table)
             elif (draft := await self._other(field)) is not None:
                 self.draft = await _informed(self.host, draft)
                 self._draw()
-
-    async def _save(self) -> None:
-        """Give the table away, where it is a rule that can stand beside the others."""
-        try:
-            await asyncio.to_thread(written.check, self.host.config, self.draft.table, self.others)
-        except ConfigError as problem:
-            self._hint(beginning(str(problem), 300))
-            return
-        self.dismiss(self.draft.table)
 
     def action_back(self) -> None:
         """Save nothing."""
@@ -305,7 +295,12 @@ class Form(Dialog[Mapping[str, Any]]):
         draft, table = self.draft, self.draft.table
         match field:
             case Field.FOLDER | Field.OUTPUT:
-                return await self._folder("folder" if field is Field.FOLDER else "output")
+                word, title, lines = "folder", "Which folder is watched?", []
+                if field is Field.OUTPUT:
+                    word, title = "output", "Where do results go?"
+                    lines = ["{date}, {workflow}, {relative} and {stem} may stand in it."]
+                text = await self._typed(title, lines, home(table[word]), paths=True)
+                return draft.set(**{word: absolute(text)}) if text else None
             case Field.NAME:
                 lines = ["A rule of another name knows nothing of what this one has sent."]
                 name = await self._typed("What is the rule called?", lines, table.get("name", ""))
@@ -334,13 +329,6 @@ class Form(Dialog[Mapping[str, Any]]):
         suggester = Folders() if paths else None
         return await self.host.ask(Ask(title, lines, value=value, suggester=suggester))
 
-    async def _folder(self, word: str) -> Draft | None:
-        output = word == "output"
-        lines = ["{date}, {workflow}, {relative} and {stem} may stand in it."] if output else []
-        title = "Where do results go?" if output else "Which folder is watched?"
-        text = await self._typed(title, lines, home(self.draft.table[word]), paths=True)
-        return self.draft.set(**{word: absolute(text)}) if text else None
-
     async def _number(self, title: str, value: int | None) -> tuple[bool, int | None]:
         """Whether an amount was given, and which; an empty line is none."""
         text = await self._typed(title, [], "" if value is None else str(value))
@@ -348,7 +336,7 @@ class Form(Dialog[Mapping[str, Any]]):
             return False, None
         typed = whole_number(text, MOST)
         if text and typed is None:
-            self._hint(f"{sanitize(text, 20)} is no such number; nothing has changed.")
+            self.hint(f"{sanitize(text, 20)} is no such number; nothing has changed.")
             return False, None
         return True, typed
 
@@ -363,9 +351,9 @@ class Form(Dialog[Mapping[str, Any]]):
     async def _workflow(self) -> Draft | None:
         account = self.host.config.accounts.get(self.draft.table.get("account", ""))
         if account is None:
-            self._hint("Which account pays? a says it; 5 signs one in.")
+            self.hint("Which account pays? a says it; 5 signs one in.")
             return None
-        offers = await workflows_of(self.host, account, self._hint)
+        offers = await workflows_of(self.host, account, self.hint)
         if not offers:
             return None
         # The name is what a person finds again in the file; where two share it, only the id says which.

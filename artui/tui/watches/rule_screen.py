@@ -21,7 +21,6 @@ from artui.journal.watching import FileGroup, NotTaken
 from artui.journal.window import SortOrder
 from artui.model.job import Job
 from artui.sanitize import beginning, sanitize, width
-from artui.tui.above import Above
 from artui.tui.coalesced_refresh import CoalescedRefresh
 from artui.tui.columns import Column, heads
 from artui.tui.dialogs import TextDialog
@@ -30,6 +29,7 @@ from artui.tui.job_details import DetailsScreen
 from artui.tui.job_table import JobTable, columns
 from artui.tui.jobs_page import JobsWanted
 from artui.tui.line_list import LineList
+from artui.tui.list_screen import ListScreen
 from artui.tui.narrowing import Narrowed, Narrowing, Wanted
 from artui.tui.shell import Keys, Line
 from artui.tui.view import Look
@@ -77,7 +77,7 @@ class RuleRead:
         return sum(figures.counted) if figures else 0
 
 
-class RuleScreen(Narrowed, Above[None]):
+class RuleScreen(ListScreen[None]):
     """Taken, not taken, rejected, log of one rule."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -92,12 +92,9 @@ class RuleScreen(Narrowed, Above[None]):
         *Narrowed.NARROW,
     ]
     CSS = """
-    RuleScreen #title { text-style: bold; }
     RuleScreen #state { color: $quiet; }
-    RuleScreen #heads { color: $quiet; text-style: bold; }
     RuleScreen ContentSwitcher { height: 1fr; }
-    RuleScreen #none { padding: 1 1; height: auto; }
-    RuleScreen #here { height: 2; padding: 0 1; }
+    RuleScreen #here { color: $foreground; height: 2; padding: 0 1; }
     """
     changes = frozenset({"pause", "allow", "look", "undo"})
 
@@ -158,7 +155,7 @@ class RuleScreen(Narrowed, Above[None]):
         self._reading.ask()
 
     async def _read(self) -> None:
-        if not self._is_shown:
+        if not self.is_whole:
             return
         near, entry, group = tuple(self.query_one(JobTable).near()), self.standing.entry, self.group
         lines, settings = 2 * max(24, self.size.height), self.host.config
@@ -178,13 +175,8 @@ class RuleScreen(Narrowed, Above[None]):
             return RuleRead(one, order, found, around, groups, files, bad, log)
 
         page = await self.host.view.ask(ask)
-        if self._is_shown:
+        if self.is_whole:
             self._show(page)
-
-    @property
-    def _is_shown(self) -> bool:
-        """Whether its parts are there: it may be left while something is read for it, and they go one by one."""
-        return self.app.is_running and bool(self.query(JobTable)) and bool(self.query(Keys))
 
     def _show(self, page: RuleRead) -> None:
         self._page, self.standing = page, page.standing
@@ -231,13 +223,17 @@ class RuleScreen(Narrowed, Above[None]):
         self.query_one("#state", Line).say(f" {glyphs.plain(beginning(state, cells - 2, glyphs.ellipsis))}")
         self._draw_chips()
         listed = self._list
-        slots = columns(cells) if isinstance(listed, JobTable) else cast("ToldList", listed).slots
+        if isinstance(listed, JobTable):
+            slots, here = columns(cells), standing.sentence(one, now)
+        else:
+            told = cast("ToldList", listed)
+            slots, here = told.slots, told.current.says if told.current else ""
         self.query_one("#heads", Line).say(heads(slots) if listed.items else "")
         empty = self.query_one("#none", Static)
         nothing = self.narrowing.none(number) if number else _NONE[self.chosen]
         empty.update("" if self._page is None else nothing)
         empty.display = not listed.items
-        self._draw_here()
+        self.query_one("#here", Static).update(glyphs.plain(here))
         self.refresh_bindings()
         self.query_one(Keys).draw()
 
@@ -260,28 +256,11 @@ class RuleScreen(Narrowed, Above[None]):
             parts.append(("  left and right change", "$quiet"))
         self.query_one("#chips", Line).say(Content.assemble(*parts))
 
-    def _draw_here(self) -> None:
-        listed = self._list
-        if isinstance(listed, JobTable):
-            said = standing.sentence(self.standing, time.time())
-        else:
-            line = cast("ToldList", listed).current
-            said = line.says if line else ""
-        self.query_one("#here", Static).update(self.host.glyphs.plain(said))
-
     # ---------------------------------------------------------------------------------------------------- handlers
-
-    def on_resize(self) -> None:
-        """Other widths."""
-        self.call_after_refresh(self.draw)
 
     def on_line_list_wanted(self) -> None:
         """The table needs rows that are not here."""
         self.read()
-
-    def on_line_list_moved(self) -> None:
-        """The cursor is on another line."""
-        self._draw_here()
 
     def on_line_list_opened(self) -> None:
         """Show the job, the files of the group, or the whole line."""

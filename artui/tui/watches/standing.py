@@ -13,7 +13,6 @@ from artui.core.quote import Quote, quote
 from artui.engine.client import EngineStatus
 from artui.journal import Connection, accounts, requests, rules
 from artui.journal.caps import Portion
-from artui.journal.crowds import HoldCount
 from artui.journal.rules import RuleRow, RuleState
 from artui.journal.watching import Figures, figures
 from artui.model.holds import STOPS_RULE, CapKind
@@ -119,21 +118,17 @@ def _standing(db: Connection, entry: RuleEntry, row: RuleRow | None, settings: C
     now = dt.datetime.fromtimestamp(time.time(), settings.timezone)
     day = accounts.day(db, row.account, now.date().isoformat())
     midnight = dt.datetime.combine(now.date(), dt.time.min, now.tzinfo).timestamp()
-    found, (workflow, price) = figures(db, row, day, midnight), _pinned(row)
+    found = figures(db, row, day, midnight)
     capped = found.held[Reason.CAP].jobs if Reason.CAP in found.held else 0
     account = settings.accounts.get(row.account)
     own = account.caps if account else Caps()
-    cost = quote(db, row.account, own, price, [Portion(row.id, capped, None, row.id)], settings.timezone)
+    cost = quote(db, row.account, own, row.price, [Portion(row.id, capped, None, row.id)], settings.timezone)
     today = cost.of_kind(CapKind.RULE_DAY)
     cap = today.cap.limit if today else None
     begin = rules.opens(db, row.id, settings.timezone)
     opens = "" if begin is None else opening(begin, settings.timezone)
-    return RuleStatus(entry, found, watching, cap, row.allowed_on(day), workflow, price, cost, opens)
-
-
-def _pinned(row: RuleRow) -> tuple[str, int | None]:
-    """Names and price of the workflows as they were pinned when the rule was loaded."""
-    return ", ".join(name for name, _ in row.workflows), row.price
+    workflow = ", ".join(name for name, _ in row.workflows)
+    return RuleStatus(entry, found, watching, cap, row.allowed_on(day), workflow, row.price, cost, opens)
 
 
 # --------------------------------------------------------------------------------------------------------- in words
@@ -282,17 +277,11 @@ def _watched_sentences(standing: RuleStatus, row: RuleRow, now: float) -> Iterat
     if standing.opens:
         yield f"Outside its hours: sends from {standing.opens} on; what is bought is fetched."
     if standing.stop is not None and standing.figures is not None:
-        yield _stopped(standing, standing.stop, standing.figures.held[standing.stop])
-
-
-def _stopped(standing: RuleStatus, reason: Reason, crowd: HoldCount) -> str:
-    """What stops the rule's jobs, and what to do."""
-    photos = plural(crowd.jobs, "photo")
-    wait, need = "waits" if crowd.jobs == 1 else "wait", f"{crowd.needs:,} cr"
-    if reason is Reason.CAP and standing.cost and (said := capped(standing.cost, crowd.jobs)):
-        return said
-    account = sanitize(standing.entry.account, 30)
-    return RULE_STOPPED[reason].format(photos=photos, wait=wait, need=need, account=account)
+        reason, crowd = standing.stop, standing.figures.held[standing.stop]
+        photos, wait = plural(crowd.jobs, "photo"), "waits" if crowd.jobs == 1 else "wait"
+        need, account = f"{crowd.needs:,} cr", sanitize(standing.entry.account, 30)
+        why = capped(standing.cost, crowd.jobs) if reason is Reason.CAP and standing.cost else ""
+        yield why or RULE_STOPPED[reason].format(photos=photos, wait=wait, need=need, account=account)
 
 
 def capped(cost: Quote, number: int) -> str:

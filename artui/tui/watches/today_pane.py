@@ -94,7 +94,7 @@ class TodayPane(Hosted, Vertical):
             return order, found, RowContext(usual=window.usual_times(db, found.values()), aside=window.asides(db))
 
         order, jobs, around = await self.host.view.ask(ask)
-        if not self.is_attached or not self.app.is_running:
+        if not self.is_whole:
             return
         if order != self.table.order:
             self.table.put(order)
