@@ -151,6 +151,27 @@ async def test_what_one_workflow_bought_stays_bought_when_the_rule_gets_another(
     studio.check()
 
 
+async def test_the_result_of_a_workflow_is_never_given_as_that_of_the_one_that_takes_its_place(studio: Studio) -> None:
+    """A photo of the same content lands under another name, and lies there with another time."""
+    name: dict[str, Any] = {"name": "boots"}
+    async with watching(studio, **name, workflow="Export only") as post:
+        photo = post.drop("a.jpg", 1)
+        await post.all_done(1)
+    async with watching(studio, **name, workflow="Ghost Mannequin") as post:
+        await post.until(lambda: post.row.begun)
+        os.utime(photo, (1e9, 1e9))
+        post.drop("again.jpg", 1)
+        await post.all_done(2)
+        post.drop("once more.jpg", 1)
+        await post.all_done(3)
+    first, other, copy = studio.jobs()
+    assert bought(studio) == {(first.digest, studio.workflows[one].id): 1 for one in ("Export only", "Ghost Mannequin")}
+    assert other.execution != first.execution
+    assert copy.twin_of == other.id
+    assert copy.results[0].digest == other.results[0].digest
+    studio.check()
+
+
 async def test_a_new_version_of_a_workflow_buys_nothing_again(studio: Studio) -> None:
     async with watching(studio, **of_both()) as post:
         post.drop("a.jpg", 1)

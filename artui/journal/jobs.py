@@ -232,31 +232,21 @@ def buyer(
 
 
 def buyer_of_rule(
-    db: Connection, rule: str, digest: str, picture: str = "", copy: int = 0, *, workflow: str = "",
-    rule_workflow: str = "",
+    db: Connection, rule: str, workflow: str, digest: str, picture: str = "", copy: int = 0
 ) -> Job | None:  # fmt: skip
-    """The one job that buys (or bought) this photo for a rule, on whatever terms; None where there is none.
-
-    For a rule with several workflows (``rule_workflow``) only what is bought for this one counts; it may have been when
-    that was the rule's only one. Else what is bought for any does, of several rather what is for this ``workflow``.
-    """
-    where = "rule = ? AND rule <> ''"
-    values: tuple[str, ...] = (rule,)
-    if rule_workflow:
-        where += " AND (rule_workflow = ? OR rule_workflow = '' AND workflow = ?)"
-        values = (rule, rule_workflow, rule_workflow)
-    return _buyer(db, where, values, digest, picture, copy, rather=workflow)
+    """The one job that buys (or bought) this photo for a workflow of a rule, in whatever version, whoever pays; None
+    where there is none."""
+    return _buyer(db, "rule = ? AND rule <> '' AND workflow = ?", (rule, workflow), digest, picture, copy)
 
 
 def _buyer(
-    db: Connection, where: str, values: tuple[str, ...], digest: str, picture: str, copy: int, rather: str = ""
+    db: Connection, where: str, values: tuple[str, ...], digest: str, picture: str, copy: int
 ) -> Job | None:  # fmt: skip
-    """The buyer of these very bytes, else of this picture; of several ``rather`` the one of this workflow."""
-    order = "ORDER BY workflow <> ?, id"
-    found = select(db, f"{where} AND digest = ? AND copy = ? AND buys = 1 {order}", (*values, digest, copy, rather))
+    """The buyer of these very bytes, else of this picture."""
+    found = select(db, f"{where} AND digest = ? AND copy = ? AND buys = 1 ORDER BY id", (*values, digest, copy))
     if not found and picture:
         same = "picture = ? AND picture <> '' AND copy = ? AND buys = 1"
-        found = select(db, f"{where} AND {same} {order}", (*values, picture, copy, rather))
+        found = select(db, f"{where} AND {same} ORDER BY id", (*values, picture, copy))
     return found[0] if found else None
 
 
@@ -407,17 +397,15 @@ def check_in(db: Connection, /, job: Job, **found: Any) -> Job:
 def other_buyer(
     db: Connection, job: Job, *, digest: str = "", picture: str = "", version: str = ""
 ) -> Job | None:  # fmt: skip
-    """The other job that buys this job's photo, or only its picture: on the same terms, or on whatever terms for the
-    same rule, or for the same one of its workflows.
+    """The other job that buys this job's photo, or only its picture: on the same terms, or, for the same rule, through
+    the same workflow on whatever terms.
 
     What is not given is the job's own.
     """
     digest, picture, version = digest or job.digest, picture or job.picture, version or job.version
     on_terms = buyer(db, job.payer, job.workflow, version, digest, picture, parameters=job.parameters, copy=job.copy)
-    # First: a rule buys a photo once, or once for each of its workflows, at whatever terms.
-    for_rule = buyer_of_rule(
-        db, job.rule, digest, picture, job.copy, workflow=job.workflow, rule_workflow=job.rule_workflow
-    )
+    # First: a rule buys a photo once for each workflow, on whatever terms.
+    for_rule = buyer_of_rule(db, job.rule, job.workflow, digest, picture, job.copy)
     return next((one for one in (for_rule, on_terms) if one is not None and one.id != job.id), None)
 
 

@@ -61,8 +61,7 @@ class NewJob:
     ``source`` and ``folder`` may hold undecodable bytes as surrogates; ``stem_key`` reserves the result's name.
     ``address`` is set where the photo is no file here: a URL, or ``src://ALIAS/PATH``, that the service fetches itself;
     ``source`` then only names it. ``parameters`` is the exact recipe where that is ours, and ``version`` its digest.
-    ``rule`` is the id of the watched folder's rule, empty where a person sent the photo; ``rule_workflow`` is the
-    workflow once more where that rule has several, and so buys a photo once for each. ``metadata`` says what of the
+    ``rule`` is the id of the watched folder's rule, empty where a person sent the photo. ``metadata`` says what of the
     photo's its results get: none, keep-rights or keep. ``known_copy``: its photo was known to be bought
     already when it was added, so that it is expected to cost nothing. ``after_saved`` (JSON) and ``deliver`` say what
     is run with its results, and when, where that is not what its rule or account says. ``wanted``: the stem it would
@@ -91,7 +90,6 @@ class NewJob:
     parameters: str = ""
     address: str = ""
     rule: str = ""
-    rule_workflow: str = ""
     batch: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     copy: int = 0

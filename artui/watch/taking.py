@@ -178,7 +178,7 @@ class Ingester:
         photo, stamp = photo if photo.digest else files.sha256(photo), candidate.stamp
         same = [job for job in made if job.digest == photo.digest]
         if same and not self._lacking(same):
-            first = min({job.rule_workflow: job.id for job in reversed(same)}.values())
+            first = min({job.workflow: job.id for job in reversed(same)}.values())
             self.journal.write(seen.restamp, self.rule.id, candidate.name, stamp.size, stamp.mtime_ns, first)
             return Taken(same=(candidate,))
         if not (edited := self._edited(made, photo)) or self._lacking([*same, *edited]):
@@ -290,9 +290,8 @@ class Ingester:
             made: dict[Path, list[NewJob]] = {}
             for plan, planned in order.photos:
                 new = new_job(plan.offer, planned, batch, labels, metadata=self.rule.target.metadata)
-                bought_for = plan.offer.workflow.id if self.rule.has_several else ""
                 # Whatever folder: the rule's cap for a run is for all of it.
-                new = replace(new, run=self.rule.id, rule=self.rule.id, rule_workflow=bought_for)
+                new = replace(new, run=self.rule.id, rule=self.rule.id)
                 made.setdefault(planned.found.path, []).append(new)
             # With the note that they were seen: a kill takes none twice, and loses none.
             taken = [(_taken(candidates[path]), new) for path, new in made.items()]

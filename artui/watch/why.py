@@ -233,7 +233,4 @@ def _bought(db: Connection, rule: Rule, offer: Offer, photo: files.Photo) -> Job
         db, offer.identity.payer, workflow.id, workflow.version, photo.digest, photo.picture,
         parameters=workflow.parameters,
     )  # fmt: skip
-    return on_terms or jobs.buyer_of_rule(
-        db, rule.id, photo.digest, photo.picture, workflow=workflow.id,
-        rule_workflow=workflow.id if rule.has_several else "",
-    )  # fmt: skip
+    return on_terms or jobs.buyer_of_rule(db, rule.id, workflow.id, photo.digest, photo.picture)

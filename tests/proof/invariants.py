@@ -14,7 +14,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC
-from itertools import combinations, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 from artui import files
@@ -83,18 +83,15 @@ def bought_once(seen: Evidence) -> Iterator[str]:
 
 
 def bought_once_by_rule(seen: Evidence) -> Iterator[str]:
-    """No rule buys a photo, or a picture, twice: one with several workflows buys it once for each of them."""
-    bought: dict[tuple[str, str, int], list[Job]] = defaultdict(list)
+    """No rule buys a photo, or a picture, twice through one workflow."""
+    bought: dict[tuple[str, str, str, int], list[Job]] = defaultdict(list)
     for job in seen.jobs.values():
         if job.rule and not all(one.surely_unpaid for one in seen.made_for[job.id]):
             for content in {job.digest, job.picture} - {""}:
-                bought[job.rule, content, job.copy].append(job)
-    for (rule, content, _), buyers in bought.items():
-        for one, other in combinations(buyers, 2):
-            # What was bought while a workflow was the rule's only one counts for that one.
-            is_same = (one.rule_workflow or one.workflow) == (other.rule_workflow or other.workflow)
-            if is_same or not (one.rule_workflow or other.rule_workflow):
-                yield f"the rule {rule} bought {content[:8]} with the jobs {one.id} and {other.id}"
+                bought[job.rule, job.workflow, content, job.copy].append(job)
+    for (rule, _, content, _), buyers in bought.items():
+        for one, other in pairwise(buyers):
+            yield f"the rule {rule} bought {content[:8]} with the jobs {one.id} and {other.id}"
 
 
 def intended_first(seen: Evidence) -> Iterator[str]:

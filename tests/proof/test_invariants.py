@@ -101,9 +101,6 @@ WRITTEN = {
 
 HALVES: Mapping[str, Callable[[Evidence], Evidence] | str] = {
     "doubt_counts": "UPDATE purchases SET state = 'presumed spent', reserved = 9",
-    "bought_once_by_rule": """
-        UPDATE jobs SET rule = 'boots', digest = 'its digest', buys = 0;
-        UPDATE jobs SET rule_workflow = workflow WHERE id = 1""",
     "results_right": "UPDATE jobs SET results = json_replace(results, '$[0].digest', printf('%064d', 0))",
     "repeated_twice": "UPDATE purchases SET repeats = 4",
     "look_ups_end": """
@@ -130,7 +127,7 @@ TOPPED_UP = """
 """What the journal would hold of a photo that went on after a top-up."""
 
 BOTH_WORKFLOWS = """
-    UPDATE jobs SET rule = 'boots', digest = 'its digest', buys = 0, rule_workflow = workflow || id"""
+    UPDATE jobs SET rule = 'boots', digest = 'its digest', buys = 0, workflow = workflow || id"""
 """What the journal would hold of a photo that its rule bought for each of two workflows."""
 
 AGREED_LATER = """

@@ -136,8 +136,7 @@ class Anything(RuleBasedStateMachine):
     def a_photo_lands_under_a_rule_with_several_workflows(self, name: str, content: int, at_once: bool) -> None:
         path = self.world.write(name, content, at_once=at_once)
         for workflow in OF_SEVERAL:
-            bought_for = self.world.studio.workflows[workflow].id
-            self.world.add(path, workflow, rule=SEVERAL, rule_workflow=bought_for, run=SEVERAL)
+            self.world.add(path, workflow, rule=SEVERAL, run=SEVERAL)
 
     @rule(which=st.integers(0, 9))
     def a_result_goes_on_to_the_rule_that_takes_it(self, which: int) -> None:

@@ -144,11 +144,9 @@ CREATE TABLE cap_levels (
     at REAL NOT NULL, PRIMARY KEY (subject, cap, period, "limit")
 ) STRICT;
 
--- A rule with several workflows buys a photo, and a picture, once for each of them: which one a job is for, '' under a
--- rule that buys it once, on whatever terms.
-ALTER TABLE jobs ADD COLUMN rule_workflow TEXT NOT NULL DEFAULT '';
+-- A rule buys a photo, and a picture, once for each workflow it has or had: the result of one is never another's.
 DROP INDEX one_buyer_of_rule;
 DROP INDEX one_buyer_of_picture_of_rule;
-CREATE UNIQUE INDEX one_buyer_of_rule ON jobs (rule, digest, copy, rule_workflow) WHERE buys = 1 AND rule <> '';
-CREATE UNIQUE INDEX one_buyer_of_picture_of_rule ON jobs (rule, picture, copy, rule_workflow)
+CREATE UNIQUE INDEX one_buyer_of_rule ON jobs (rule, digest, copy, workflow) WHERE buys = 1 AND rule <> '';
+CREATE UNIQUE INDEX one_buyer_of_picture_of_rule ON jobs (rule, picture, copy, workflow)
     WHERE buys = 1 AND rule <> '' AND picture <> '';
