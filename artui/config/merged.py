@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -47,8 +48,7 @@ class Pace(NamedTuple):
     in_flight: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AccountConfig:
+class AccountConfig(NamedTuple):
     """One account as it is set.
 
     ``login`` is the name its token is kept under: accounts of one sign-in, for several organizations, share it.
@@ -65,8 +65,8 @@ class AccountConfig:
     name: str
     provider: str
     login: str
-    caps: Caps = field(default_factory=Caps)
-    pace: Pace = field(default_factory=Pace)
+    caps: Caps = Caps()
+    pace: Pace = Pace()
     production: bool = False
     workflow: str | None = None
     output: str | None = None
@@ -82,7 +82,7 @@ class AccountConfig:
     deliver: str = "saved"
     hours: str | None = None
     bandwidth: tuple[str, ...] = ()
-    settings: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, object] = MappingProxyType({})
 
     @property
     def called(self) -> str:
@@ -148,8 +148,7 @@ class ReviewSettings(NamedTuple):
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """Everything that is set, checked.
 
     ``watch`` holds the rules as written, each value checked, those of config.toml first. ``log`` is the form of the
@@ -166,7 +165,7 @@ class Config:
     glyphs: str
     theme: str
     notice: str
-    proxy: str | None = field(repr=False)
+    proxy: str | None
     ca_file: Path | None
     idle_minutes: float
     ignore: tuple[str, ...] | None
@@ -175,9 +174,12 @@ class Config:
     heartbeat: HeartbeatSettings
     review: ReviewSettings
     watch: tuple[Mapping[str, object], ...]
-    values: Mapping[str, object] = field(repr=False)
-    sources: Mapping[str, Source] = field(repr=False)
+    values: Mapping[str, object]
+    sources: Mapping[str, Source]
     fault: str = ""
+
+    def __repr__(self) -> str:
+        return f"Config({self.paths.config_file})"  # the address of a proxy may hold a password
 
     @property
     def ignoring(self) -> Ignoring:
