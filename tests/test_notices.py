@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC
 from itertools import pairwise
 from pathlib import Path
@@ -235,7 +235,7 @@ async def test_a_batch_that_comes_and_goes_before_the_first_look_is_told_too(stu
 
 
 async def test_a_day_has_one_summary_at_its_hour(studio: Studio) -> None:
-    daily = replace(SCRIPT, on=("daily 18:00",))
+    daily = SCRIPT._replace(on=("daily 18:00",))
     studio.config = studio.config._replace(notify=(daily,), timezone=UTC)
     studio.now = 1_700_000_000 // 86_400 * 86_400 + 17 * 3600
     for _ in range(3 * 24 * 12):
@@ -273,11 +273,11 @@ async def test_that_watching_has_ended_is_told_once_by_a_command_and_over_by_the
 
 
 async def test_a_target_hears_only_of_its_topics_and_from_when_it_is_there(studio: Studio) -> None:
-    studio.config = studio.config._replace(notify=(replace(SCRIPT, on=("money",)),))
+    studio.config = studio.config._replace(notify=(SCRIPT._replace(on=("money",)),))
     studio.rule(RuleState.OFFLINE)
     await studio.turn(5)
     assert studio.heard == []
-    studio.config = studio.config._replace(notify=(replace(SCRIPT, command=("/bin/false",)),))
+    studio.config = studio.config._replace(notify=(SCRIPT._replace(command=("/bin/false",)),))
     await studio.turn(5)
     assert studio.heard == [], "it was wrong before anybody asked to be told"
 

@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
@@ -98,13 +97,15 @@ class AccountConfig(NamedTuple):
         return opening(self.hours, now, zone)
 
 
-@dataclass(frozen=True, slots=True)
-class NotifyTarget:
+class NotifyTarget(NamedTuple):
     """Who is told of the topics in ``on``: a ``command`` that is started, or a ``url`` of a service for messages."""
 
     on: tuple[str, ...] = ("needs you", "trouble", "money")
     command: tuple[str, ...] = ()
-    url: str = field(default="", repr=False)
+    url: str = ""
+
+    def __repr__(self) -> str:
+        return f"NotifyTarget({self.name})"  # an address may have a secret in it
 
     @property
     def id(self) -> str:
@@ -130,12 +131,14 @@ class NotifyTarget:
         return (int(found[1]), int(found[2])) if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatSettings:
+class HeartbeatSettings(NamedTuple):
     """An address that is asked for every so many seconds while nothing is wrong; none where ``url`` is empty."""
 
-    url: str = field(default="", repr=False)
+    url: str = ""
     every: float = 300.0
+
+    def __repr__(self) -> str:
+        return f"HeartbeatSettings(every={self.every:g})"  # an address may have a secret in it
 
 
 class ReviewSettings(NamedTuple):
@@ -263,7 +266,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "idle_minutes": 5,
         "ignore": None,
         "log": "text",
-        "heartbeat": asdict(HeartbeatSettings()),
+        "heartbeat": HeartbeatSettings()._asdict(),
         "review": ReviewSettings()._asdict(),
         "accounts": {name: {"login": name, **common} for name in accounts},
     }
