@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC
 from itertools import pairwise
 from pathlib import Path
@@ -90,7 +90,7 @@ async def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         )  # fmt: skip
         journal.write(rules.set_state, "r", RuleState.WATCHING)
         monkeypatch.setattr("artui.core.health._of_disks", lambda _: ())
-        found = Studio(journal, replace(load(where, {}), notify=(SCRIPT,)), monkeypatch)
+        found = Studio(journal, load(where, {})._replace(notify=(SCRIPT,)), monkeypatch)
         await found.turn()
         assert found.heard == []
         yield found
@@ -235,8 +235,8 @@ async def test_a_batch_that_comes_and_goes_before_the_first_look_is_told_too(stu
 
 
 async def test_a_day_has_one_summary_at_its_hour(studio: Studio) -> None:
-    daily = replace(SCRIPT, on=("daily 18:00",))
-    studio.config = replace(studio.config, notify=(daily,), timezone=UTC)
+    daily = SCRIPT._replace(on=("daily 18:00",))
+    studio.config = studio.config._replace(notify=(daily,), timezone=UTC)
     studio.now = 1_700_000_000 // 86_400 * 86_400 + 17 * 3600
     for _ in range(3 * 24 * 12):
         await studio.turn(300)
@@ -257,7 +257,7 @@ async def test_a_watcher_that_was_killed_is_told_by_the_next(studio: Studio) -> 
 
 
 async def test_that_watching_has_ended_is_told_once_by_a_command_and_over_by_the_next_watcher(studio: Studio) -> None:
-    studio.config = replace(studio.config, watch=({"name": "boots"},))
+    studio.config = studio.config._replace(watch=({"name": "boots"},))
     studio.journal.write(requests.engine_starts, 1, "mini", requests.WATCH, "1")
     studio.journal.write(requests.engine_ready, 1)
     studio.rule(RuleState.OFFLINE)
@@ -273,11 +273,11 @@ async def test_that_watching_has_ended_is_told_once_by_a_command_and_over_by_the
 
 
 async def test_a_target_hears_only_of_its_topics_and_from_when_it_is_there(studio: Studio) -> None:
-    studio.config = replace(studio.config, notify=(replace(SCRIPT, on=("money",)),))
+    studio.config = studio.config._replace(notify=(SCRIPT._replace(on=("money",)),))
     studio.rule(RuleState.OFFLINE)
     await studio.turn(5)
     assert studio.heard == []
-    studio.config = replace(studio.config, notify=(replace(SCRIPT, command=("/bin/false",)),))
+    studio.config = studio.config._replace(notify=(SCRIPT._replace(command=("/bin/false",)),))
     await studio.turn(5)
     assert studio.heard == [], "it was wrong before anybody asked to be told"
 
@@ -386,7 +386,7 @@ def _lives(pid: int) -> bool:
 
 async def test_a_sign_of_life_is_given_while_nothing_is_wrong(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving(answering(200, b"{}")) as peer:
-        studio.config = replace(studio.config, heartbeat=HeartbeatSettings(f"{peer.url}/4c1f", 60))
+        studio.config = studio.config._replace(heartbeat=HeartbeatSettings(f"{peer.url}/4c1f", 60))
         heartbeat, clock = Heartbeat(studio.notices), 1000.0
         heartbeat.sent_at = clock
         monkeypatch.setattr(time, "monotonic", lambda: clock)

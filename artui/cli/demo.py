@@ -27,8 +27,8 @@ from artui.cli.session import Session
 from artui.cli.streams import go_on
 from artui.cli.terminal import columns, put, put_json, put_line, say
 from artui.config import make_private_folder, write_private
-from artui.core.follow import cost
 from artui.model.job import Job
+from artui.model.lines import cost
 from artui.model.states import Status
 
 if TYPE_CHECKING:

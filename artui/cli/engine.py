@@ -91,11 +91,11 @@ def _told(found: Sequence[Condition], zone: dt.tzinfo) -> list[str]:
 
 
 def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> dict[str, Any]:
-    from artui.journal import history, progress, window
+    from artui.journal import history, window
 
     counts = journal.read(history.counts)
     money_of = journal.read(window.overview, window.Filter()).totals
-    running = progress.read(session.paths.transfers) if alive else {}
+    transfers = _transfers(session) if alive else []
     default_first = sorted(session.config.accounts.values(), key=lambda one: one.name != session.config.default_account)
     engine: EngineDocument | None = None
     if alive:
@@ -114,8 +114,15 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
             for name, totals in money_of.items()
         },
         "accounts": [journal.read(_account, one, session.config.timezone) for one in default_first],
-        "transfers": {way: sum(one.way == way for one in running.values()) for way in ("up", "down")},
+        "transfers": {way: transfers.count(way) for way in ("up", "down")},
     }
+
+
+def _transfers(session: Session) -> list[str]:
+    """Which way each transfer goes that an engine has under way."""
+    from artui.journal import progress
+
+    return [one.way for one in progress.read(session.paths.transfers).values()]
 
 
 def _account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> AccountStanding:

@@ -17,11 +17,9 @@ from artui.cli.streams import go_on
 from artui.cli.terminal import Tint, money, put, put_json, put_json_list, put_table
 from artui.config.known import nearest
 from artui.config.system import iso
-from artui.core.follow import cost, decision_document, event_document, job_document, waits_first
 from artui.journal.listing import ORDERS
-from artui.model.job import Job
+from artui.model.lines import JobLine, cost, waits_first
 from artui.model.states import Delivery, Reason, Status, worded
-from artui.model.watching import Skip
 from artui.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from artui.journal import Journal
     from artui.journal.deliveries import DeliveryRow
     from artui.journal.reviews import Decision
-    from artui.model.job import Event, Purchase
+    from artui.model.job import Event, Job, Purchase
     from artui.watch.why import Why
 
 
@@ -82,12 +80,15 @@ def jobs_command(
             batch_called(journal, batch).id if batch else "", account or "", workflow or "", pairs, statuses, reasons,
             in_zone(since, session.config.timezone).timestamp() if since else 0.0,
         )  # fmt: skip
-        found = journal.read(wanted.jobs, order, downwards=downwards, newest=newest or -1, limit=limit or -1)
         stands = journal.read(deliveries.states)
+        newest, limit = newest or -1, limit or -1
         if as_json:
+            from artui.core.follow import job_document
+
+            found = journal.read(wanted.jobs, order, downwards=downwards, newest=newest, limit=limit)
             put_json_list(job_document(job) | {"delivery": stands.get(job.id)} for job in found)
             return Exit.OK
-        listed = list(found)
+        listed = list(journal.read(wanted.lines, order, downwards=downwards, newest=newest, limit=limit))
         if sort == "id":  # what was put first stands first, in the order of its turn
             listed.sort(key=lambda job: -job.ahead if job.finished_at is None else 0)
         rows = [_row(job, stands.get(job.id)) for job in listed]
@@ -113,7 +114,7 @@ _NAME = 40
 """Cells a name may take in the table."""
 
 
-def _row(job: Job, delivery: Delivery | None) -> tuple[str, ...]:
+def _row(job: JobLine, delivery: Delivery | None) -> tuple[str, ...]:
     reason = worded(job.reason)
     status = f"{job.status}: {reason}" if reason and job.status is not Status.WAITING else reason
     if waits_first(job):
@@ -122,7 +123,7 @@ def _row(job: Job, delivery: Delivery | None) -> tuple[str, ...]:
         status = f"{job.review}: {sanitize(job.review_reason, _NAME)}" if job.review_reason else job.review
     return (
         str(job.id),
-        sanitize(job.source.name, _NAME),
+        sanitize(job.name, _NAME),
         sanitize(job.workflow_name, _NAME),
         job.stage,
         (status or job.status) + (f", {_DELIVERY[delivery]}" if delivery in _DELIVERY else ""),
@@ -178,6 +179,7 @@ def _whole_document(
     decided: list[Decision],
 ) -> WholeJob:  # fmt: skip
     from artui.cli.advice import advice
+    from artui.core.follow import decision_document, event_document, job_document
 
     return {
         **job_document(job),
@@ -217,6 +219,8 @@ def _whole_document(
 
 
 def _facts(job: Job) -> list[str]:
+    from artui.model.watching import Skip
+
     pixels = f", {job.width} x {job.height}" if job.width else ""
     return [
         f"job {job.id}: {job.source}",
@@ -280,6 +284,8 @@ def why_command(session: Session, file: Path, *, as_json: bool) -> Exit:
         watched = _by_rule(session, journal, path)
     verdict = "" if made or watched else _verdict(session, path)
     if as_json:
+        from artui.core.follow import job_document
+
         document: WhyOfFile = {
             "file": str(path),
             "jobs": [{**job_document(job), "advice": advice(job)} for job in made],

@@ -5,11 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from artui.config.system import iso
-from artui.core.health_phrases import opening
 from artui.core.quote import cap_document
 from artui.journal import Connection, accounts, caps, rules
 from artui.journal.caps import Cap
@@ -29,8 +27,7 @@ NOT_WATCHED = "not watched"
 """How a rule stands where no engine works through rules."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuleLine:
+class RuleLine(NamedTuple):
     """How one rule stands: in a ``word``, its jobs by status, and what it spent; ``caps`` with what was allowed
     beyond them, ``after`` the name of the rule whose results it takes, ``opens`` when its hours begin, in epoch seconds
     and in words of the ``zone``, None where it sends now."""
@@ -68,6 +65,8 @@ class RuleLine:
         """The rule in one line."""
         parts = [self.word, *([f"after {sanitize(self.after, NAME_CELLS)}"] if self.after else [])]
         if self.opens is not None:
+            from artui.core.health_phrases import opening  # only where any are set
+
             parts.append(f"sends from {opening(self.opens, self.zone)} on")
         if self.counted.held:
             parts.append(f"{self.counted.held:,} held")

@@ -6,7 +6,6 @@ import getpass
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -121,7 +120,7 @@ def _keep_webhook_secret(session: Session, account: AccountConfig, store: str | 
         raise CommandError(
             Exit.USAGE, f"{kind.title} signs no webhooks: there is no secret to keep for {account.name}."
         )
-    kept = replace(account, login=of_webhook(account.login))
+    kept = account._replace(login=of_webhook(account.login))
     if can_ask():
         secret = Secret(getpass.getpass(f"Paste the secret of {kind.title}'s webhook (it is not shown): ").strip())
     else:
@@ -174,7 +173,7 @@ def _with_settings(account: AccountConfig, given: Sequence[str]) -> AccountConfi
         if not (key and equals and value):
             raise CommandError(Exit.USAGE, f"--set {text!r} must have the form NAME=VALUE.")
         settings[key] = value
-    account = replace(account, settings=settings)
+    account = account._replace(settings=settings)
     for key, description in asked_for(account.provider, account).items():
         value = ask(f"{description}:") if can_ask() else ""
         if not value:
@@ -358,7 +357,7 @@ def _save(session: Session, account: AccountConfig, organization: Organization |
     from artui.core import sign_in
 
     if organization is not None:
-        account = replace(account, settings={**account.settings, "organization": organization.id})
+        account = account._replace(settings={**account.settings, "organization": organization.id})
     try:
         sign_in.save(session.paths, session.config, account)
     except ConfigError as problem:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from artui.config.folders import ConfigError, Paths, make_private_folder, write_private
@@ -28,7 +27,7 @@ def usable(paths: Paths, environ: Mapping[str, str] = os.environ) -> Config:
             found = load(paths._replace(config=paths.last_good), environ)
         except ConfigError:
             raise problem from None
-        return replace(found, paths=paths, fault=str(problem))
+        return found._replace(paths=paths, fault=str(problem))
 
 
 class CurrentConfig:
@@ -52,7 +51,7 @@ class CurrentConfig:
         try:
             self._loaded()
         except ConfigError as problem:
-            self.config = replace(self.config, fault=str(problem))
+            self.config = self.config._replace(fault=str(problem))
 
     def has_other(self, account: AccountConfig) -> bool:
         """Whether an account is set otherwise now than when ``account`` was read, or no longer set at all."""

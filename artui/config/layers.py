@@ -6,7 +6,6 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -50,14 +49,13 @@ class Origin(StrEnum):
     DEFAULT = "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """Where a value came from: ``name`` is the flag, the variable or the file, ``key`` its place there."""
 
     origin: Origin
     name: str = ""
     key: Key = ()
-    text: str = field(default="", repr=False)
+    text: str = ""
 
     @property
     def line(self) -> int | None:
@@ -66,6 +64,9 @@ class Source:
 
     def __str__(self) -> str:
         return f"{self.name} line {line}" if (line := self.line) else self.name or self.origin
+
+    def __repr__(self) -> str:
+        return str(self)  # without the text, which may hold a password
 
 
 class Layer(NamedTuple):

@@ -7,8 +7,8 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
@@ -47,8 +47,7 @@ class Pace(NamedTuple):
     in_flight: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AccountConfig:
+class AccountConfig(NamedTuple):
     """One account as it is set.
 
     ``login`` is the name its token is kept under: accounts of one sign-in, for several organizations, share it.
@@ -65,8 +64,8 @@ class AccountConfig:
     name: str
     provider: str
     login: str
-    caps: Caps = field(default_factory=Caps)
-    pace: Pace = field(default_factory=Pace)
+    caps: Caps = Caps()
+    pace: Pace = Pace()
     production: bool = False
     workflow: str | None = None
     output: str | None = None
@@ -82,7 +81,7 @@ class AccountConfig:
     deliver: str = "saved"
     hours: str | None = None
     bandwidth: tuple[str, ...] = ()
-    settings: Mapping[str, object] = field(default_factory=dict)
+    settings: Mapping[str, object] = MappingProxyType({})
 
     @property
     def called(self) -> str:
@@ -98,13 +97,15 @@ class AccountConfig:
         return opening(self.hours, now, zone)
 
 
-@dataclass(frozen=True, slots=True)
-class NotifyTarget:
+class NotifyTarget(NamedTuple):
     """Who is told of the topics in ``on``: a ``command`` that is started, or a ``url`` of a service for messages."""
 
     on: tuple[str, ...] = ("needs you", "trouble", "money")
     command: tuple[str, ...] = ()
-    url: str = field(default="", repr=False)
+    url: str = ""
+
+    def __repr__(self) -> str:
+        return f"NotifyTarget({self.name})"  # an address may have a secret in it
 
     @property
     def id(self) -> str:
@@ -130,12 +131,14 @@ class NotifyTarget:
         return (int(found[1]), int(found[2])) if found else None
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatSettings:
+class HeartbeatSettings(NamedTuple):
     """An address that is asked for every so many seconds while nothing is wrong; none where ``url`` is empty."""
 
-    url: str = field(default="", repr=False)
+    url: str = ""
     every: float = 300.0
+
+    def __repr__(self) -> str:
+        return f"HeartbeatSettings(every={self.every:g})"  # an address may have a secret in it
 
 
 class ReviewSettings(NamedTuple):
@@ -148,8 +151,7 @@ class ReviewSettings(NamedTuple):
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """Everything that is set, checked.
 
     ``watch`` holds the rules as written, each value checked, those of config.toml first. ``log`` is the form of the
@@ -166,7 +168,7 @@ class Config:
     glyphs: str
     theme: str
     notice: str
-    proxy: str | None = field(repr=False)
+    proxy: str | None
     ca_file: Path | None
     idle_minutes: float
     ignore: tuple[str, ...] | None
@@ -175,9 +177,12 @@ class Config:
     heartbeat: HeartbeatSettings
     review: ReviewSettings
     watch: tuple[Mapping[str, object], ...]
-    values: Mapping[str, object] = field(repr=False)
-    sources: Mapping[str, Source] = field(repr=False)
+    values: Mapping[str, object]
+    sources: Mapping[str, Source]
     fault: str = ""
+
+    def __repr__(self) -> str:
+        return f"Config({self.paths.config_file})"  # the address of a proxy may hold a password
 
     @property
     def ignoring(self) -> Ignoring:
@@ -261,7 +266,7 @@ def _defaults(accounts: Mapping[str, object], environ: Mapping[str, str]) -> dic
         "idle_minutes": 5,
         "ignore": None,
         "log": "text",
-        "heartbeat": asdict(HeartbeatSettings()),
+        "heartbeat": HeartbeatSettings()._asdict(),
         "review": ReviewSettings()._asdict(),
         "accounts": {name: {"login": name, **common} for name in accounts},
     }

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from artui.config.system import iso
 from artui.journal import history, jobs
 from artui.model import SCHEMA
-from artui.model.job import Event, Job
-from artui.model.states import BEFORE_PAYING, BOUGHT_BEFORE, Status, worded
+from artui.model.lines import waits_first
+from artui.model.states import BOUGHT_BEFORE, Status, worded
 
 if TYPE_CHECKING:
     from artui.journal import Journal
     from artui.journal.following import Scope
     from artui.journal.reviews import Decision
     from artui.model.documents import DecisionDocument, EventDocument, JobDocument
+    from artui.model.job import Event, Job
 
 LOOK_EVERY = 0.1
 """Seconds between two looks at what was written."""
@@ -186,11 +187,6 @@ def decision_document(made: Decision) -> DecisionDocument:
     }
 
 
-def waits_first(job: Job) -> bool:
-    """Whether a person has put it before the others that wait to be sent, and it does."""
-    return job.ahead > 0 and not job.status.final and job.stage in BEFORE_PAYING
-
-
 def job_document(job: Job) -> JobDocument:
     """A job as JSON has it; ``outputs`` are the results on disk."""
     return {
@@ -219,15 +215,6 @@ def job_document(job: Job) -> JobDocument:
         "finished_at": job.finished_at,
         "finished_at_iso": iso(job.finished_at),
     }
-
-
-def cost(job: Job) -> str:
-    """What a job cost; in brackets what is spent unless the service says otherwise; plain what it will cost."""
-    if job.charged is not None:
-        return f"{job.charged:,}"
-    if job.twin_of is not None or job.quoted is None or (job.status.final and not job.purchase):
-        return "-"
-    return f"({job.quoted:,})" if job.purchase else f"{job.quoted:,}"
 
 
 # ------------------------------------------------------------------------------------------------------- following

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from artui import providers
@@ -24,7 +23,7 @@ def check(account: AccountConfig, key: str, table: Mapping[str, Any]) -> Workflo
     """The workflow that a table would be under ``key``, beside the account's others. Raises ConfigError with what is
     wrong."""
     settings = {**account.settings, "workflows": {**tables(account), key: dict(table)}}
-    checked = providers.settings(providers.load(account.provider), replace(account, settings=settings))
+    checked = providers.settings(providers.load(account.provider), account._replace(settings=settings))
     return providers.own_workflows(account.provider).workflow(checked, key)
 
 

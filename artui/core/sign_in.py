@@ -10,7 +10,7 @@ import re
 import time
 import unicodedata
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from artui.config import AccountConfig, Config, Paths, dotted, save_setting
@@ -107,7 +107,7 @@ async def paying(
     from artui.providers.base import ProviderError
 
     async def ask(organization: Organization) -> PayerChoice:
-        paying = replace(account, settings={**account.settings, "organization": organization.id})
+        paying = account._replace(settings={**account.settings, "organization": organization.id})
         try:
             async with open_provider(config, paying, vault) as provider:
                 identity = await provider.identify()
@@ -150,7 +150,7 @@ def accounts_for(config: Config, signed: AccountConfig, chosen: Sequence[Organiz
         settings = {**signed.settings, "organization": organization.id}
         account = next((one for one in sharing if one.settings.get("organization") == organization.id), None)
         if account is None and undecided is not None:
-            account, undecided = replace(undecided, settings=settings), None
+            account, undecided = undecided._replace(settings=settings), None
         if account is None:
             name = name_for(organization.name or signed.name, {*config.accounts, *(one.name for one in found)})
             login = signed.login if is_set_up else found[0].login if found else name

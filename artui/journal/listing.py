@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from artui.journal import jobs
-from artui.journal.store import Connection, rows
-from artui.model.job import Job
+from artui.journal.store import Connection, Values, rows
+from artui.model.lines import JobLine
+from artui.model.states import Stage, Status
+
+if TYPE_CHECKING:
+    from artui.model.job import Job
+
+Listed = TypeVar("Listed", bound="Job | JobLine")
 
 _PAGE = 1000
 
@@ -40,6 +46,20 @@ class JobFilter(NamedTuple):
     ) -> Iterator[Job]:  # fmt: skip
         """They, or the ``newest`` of them, in an order of ``ORDERS``, the first ``limit``; page by page, as they stood
         when it began."""
+        from artui.journal.jobs import select  # loads what a list of lines needs not
+
+        return self._found(db, select, order, downwards, newest, limit)
+
+    def lines(
+        self, db: Connection, order: str = "id", *, downwards: bool = False, newest: int = -1, limit: int = -1
+    ) -> Iterator[JobLine]:  # fmt: skip
+        """As :meth:`jobs`, of each only what a list shows."""
+        return self._found(db, _lines, order, downwards, newest, limit)
+
+    def _found(
+        self, db: Connection, select: Callable[[Connection, str, Values], list[Listed]], order: str, downwards: bool,
+        newest: int, limit: int,
+    ) -> Iterator[Listed]:  # fmt: skip
         columns = [f"{column} DESC" if downwards else column for column in ORDERS[order]]
         condition, values = self._condition()
         ids = rows(
@@ -50,9 +70,7 @@ class JobFilter(NamedTuple):
         )
         for begin in range(0, len(ids), _PAGE):
             page = [number for (number,) in ids[begin : begin + _PAGE]]
-            found = {
-                one.id: one for one in jobs.select(db, "id IN (SELECT value FROM json_each(?))", (json.dumps(page),))
-            }
+            found = {one.id: one for one in select(db, "id IN (SELECT value FROM json_each(?))", (json.dumps(page),))}
             yield from (found[number] for number in page if number in found)
 
     def _condition(self) -> tuple[str, list[str | float]]:
@@ -75,3 +93,15 @@ class JobFilter(NamedTuple):
             parts.append("created_at >= ?")
             values.append(self.since)
         return " AND ".join(parts), values
+
+
+_STAGES = {str(stage): stage for stage in Stage}
+_STATUSES = {str(status): status for status in Status}
+
+
+def _lines(db: Connection, where: str, values: Values) -> list[JobLine]:
+    sql = f"SELECT id, source, {', '.join(JobLine._fields[2:])} FROM jobs WHERE {where}"
+    return [
+        JobLine(number, os.fsdecode(source).rpartition("/")[2], workflow, _STAGES[stage], _STATUSES[status], *rest)
+        for number, source, workflow, stage, status, *rest in rows(db, sql, values)
+    ]

@@ -7,8 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from artui.journal import deliveries, notices, origins
-from artui.journal.notices import Notice
+from artui.journal import deliveries, origins
 from artui.journal.store import Connection, journal_uuid, rows, storable, value
 from artui.model.commands import Command
 from artui.model.holds import HOLDS, Stays
@@ -180,8 +179,12 @@ def engine_starts(db: Connection, pid: int, host: str, mode: str, version: str) 
     now, last = time.time(), engine(db)
     # It never said that it ended.
     is_killed = mode == last.mode == WATCH and last.state in ("running", "ending")
-    if is_killed and not notices.is_known(db, "watch-ended"):
-        notices.add(db, Notice(last.heartbeat or now, "trouble", "watch-killed", last.host, False, 1, {}))
+    if is_killed:
+        from artui.journal import notices  # only where there is something to tell
+
+        if not notices.is_known(db, "watch-ended"):
+            notice = notices.Notice(last.heartbeat or now, "trouble", "watch-killed", last.host, False, 1, {})
+            notices.add(db, notice)
     db.execute(
         "UPDATE requests SET done_at = ?, refused = 1, outcome = 'the engine this was meant for is gone'"
         " WHERE what = ? AND done_at IS NULL AND json_extract(arguments, '$.pid') IS NOT ?",

@@ -11,7 +11,6 @@ import datetime as dt
 import os
 import time
 from collections.abc import Coroutine, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events
@@ -448,7 +447,7 @@ class Console(App[None], inherit_bindings=False):
     async def action_notice(self) -> None:
         """Tell a person who looks elsewhere by the next way, and keep it."""
         word = NOTICES[(NOTICES.index(self.config.notice) + 1) % len(NOTICES)]
-        self.config = replace(self.config, notice=word)
+        self.config = self.config._replace(notice=word)
         said = {"off": "Nothing is told outside.", "bell": "The terminal's bell tells it.", "desktop": DESKTOP}[word]
         self.notify(f"A batch ends, or you are needed: {said}", markup=False)
         await self._keep("notice", word)

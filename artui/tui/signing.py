@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +106,7 @@ class SignIn:
             value = await self.host.ask(Ask(title, [description]))
             if not value:
                 return False
-            self.account = replace(self.account, settings={**self.account.settings, key: value})
+            self.account = self.account._replace(settings={**self.account.settings, key: value})
         return True
 
     async def _key(self, provider: Provider[Any]) -> Secret | None:

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from artui.core.follow import cost
 from artui.journal.groups import group
 from artui.journal.window import Totals
 from artui.model.holds import Group
 from artui.model.job import Job
+from artui.model.lines import cost
 from artui.model.states import Reason, Review, Stage, Status
 from artui.sanitize import sanitize
 from artui.tui.look import Glyphs, bar
