@@ -12,11 +12,13 @@ from artui.cli.exits import Exit
 from artui.config import paths
 from artui.engine import client
 from artui.engine.anchor import open_journal
+from artui.engine.lock import lock_is_held
 from artui.journal import accounts, requests
 from artui.model.states import Reason
 from tests.desk import Desk
 from tests.studio import ASKING
 from tests.tui.desk import place
+from tests.waiting import until
 
 
 def test_a_result_is_left_at_the_service_and_fetched_later_for_nothing(desk: Desk) -> None:
@@ -141,3 +143,19 @@ def test_what_a_suspended_engine_does_not_answer_ends_as_the_table_says(
         os.kill(pid, signal.SIGCONT)
     assert said.code == Exit.LOCKED
     assert f"kill -CONT {pid}" in said.json["error"]["message"]
+
+
+def test_a_suspended_engine_is_told_to_end_and_ends_once_it_can(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk("pause")
+    pid = desk("status", "--json").json["engine"]["pid"]
+    monkeypatch.setattr(client, "SILENT_PATIENCE", 0.3)
+    monkeypatch.setattr(client, "STALE_AFTER", 0.1)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until(lambda: desk("status", "--json").json["engine"]["stale"])
+        said = desk("stop")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert said.code == Exit.LOCKED
+    assert f"a second `kill {pid}` ends it at once" in said.err
+    until(lambda: not lock_is_held(paths()))

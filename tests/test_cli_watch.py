@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
@@ -221,6 +222,23 @@ def test_the_service_manager_is_told_all(desk: Desk, watch: Callable[..., Watch]
         assert service.process.wait(PATIENCE) == Exit.OK
     lines = (tmp_path / "journal").read_text().splitlines()
     assert all(line[:3] in ("<6>", "<4>") for line in lines), lines
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="it is looked up there which signals wait")
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_that_comes_before_it_watches_is_not_lost_and_no_failure(
+    desk: Desk, watch: Callable[..., Watch], number: signal.Signals
+) -> None:
+    write_rule(desk)
+    service = watch()
+    status, waits = Path(f"/proc/{service.process.pid}/status"), 1 << (signal.SIGHUP - 1)
+    until(lambda: int(re.findall(r"SigBlk:\s*(\w+)", status.read_text())[0], 16) & waits, rest=lambda: None)
+    service.process.send_signal(number)
+    if number is signal.SIGHUP:
+        service.says("The rules were read again: 1 of them")
+        assert service.end() == Exit.OK
+    else:
+        assert service.process.wait(PATIENCE) == Exit.OK
 
 
 def test_a_hang_up_changes_nothing(desk: Desk, watch: Callable[..., Watch]) -> None:

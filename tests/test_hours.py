@@ -97,6 +97,32 @@ async def test_outside_of_its_hours_nothing_is_sent_and_what_is_bought_is_fetche
         studio.check()
 
 
+async def test_another_time_zone_counts_at_once(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begin, end = (dt.datetime.now(dt.UTC) + dt.timedelta(hours=hours) for hours in (5, 7))
+    more = f'hours = "{begin:%H:%M}-{end:%H:%M}"'
+    async with open_studio(simulator, monkeypatch, tmp_path, more=more) as studio:
+        in_zone("UTC")
+        [waits] = await studio.add(studio.photos(1))
+        await studio.start()
+        await studio.until(lambda: studio.job(waits).reason == Reason.HOURS)
+        in_zone("Etc/GMT-6")
+        await studio.until(lambda: studio.job(waits).status is Status.DONE)
+        in_zone("UTC")
+        [waits] = await studio.add(studio.photos(1))
+        await studio.until(lambda: studio.job(waits).reason == Reason.HOURS)
+        assert len(simulator.ledger) == 1
+        studio.check()
+
+
+def in_zone(zone: str) -> None:
+    """Set the time zone in the settings, before all tables."""
+    file = paths().config_file
+    written = [line for line in file.read_text().splitlines() if not line.startswith("timezone")]
+    write_private(file, "\n".join([f'timezone = "{zone}"', *written]).encode())
+
+
 def configured(more: str) -> Config:
     where = paths()
     where.create()

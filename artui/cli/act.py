@@ -429,7 +429,7 @@ def _agreed(costly: Sequence[Action]) -> bool:
 
 def _outcomes(session: Session, journal: Journal, numbers: Sequence[int]) -> list[Reply]:
     """What became of the requests, in their order; CommandError where the engine answers no more."""
-    from artui.engine.client import find_engine
+    from artui.engine.client import find_engine, told_silent
     from artui.journal import requests
 
     found: list[Reply] = []
@@ -442,10 +442,7 @@ def _outcomes(session: Session, journal: Journal, numbers: Sequence[int]) -> lis
         elif time.monotonic() > deadline:
             alive = find_engine(session.paths, journal)
             if alive is not None and alive.stale:
-                how = (
-                    f"The engine (process {alive.row.pid}) gives no sign of life: `kill -CONT {alive.row.pid}` wakes it"
-                )
-                raise CommandError(Exit.LOCKED, f"{how}; what was asked stays with it.")
+                raise CommandError(Exit.LOCKED, f"{told_silent(alive, session.paths)}. What was asked stays with it.")
             raise CommandError(
                 Exit.PERSON, "The engine has not answered yet; what was asked stays with it. `artui status` shows it."
             )

@@ -234,7 +234,7 @@ def _engine_line(row: dict[str, Any] | None) -> str:
         return "No engine runs; submit, wait or retry starts one."
     if row["stale"]:
         silent = time.time() - row["heartbeat"]
-        return f"The engine (process {row['pid']}) has been silent for {silent:,.0f} s: suspended?"
+        return f"The engine (process {row['pid']}) has been silent for {silent:,.0f} s: suspended, or it cannot write."
     since = time.strftime("%d %b %H:%M", time.localtime(row["started_at"]))
     state = row["mode"] if row["state"] == "running" else row["state"]
     return f"Engine: process {row['pid']}, {state}, since {since}"

@@ -16,7 +16,7 @@ from artui.cli.streams import ENDING, go_on, volume
 from artui.cli.tally import remarks, totals
 from artui.cli.terminal import put_line, say
 from artui.core.follow import Follower, Grouped, JsonLines, Lines, Printer, job_document
-from artui.engine.client import ensure_running, find_engine
+from artui.engine.client import ensure_running, find_engine, told_silent
 from artui.journal import Journal, deliveries, requests
 from artui.journal.following import Scope
 
@@ -129,7 +129,6 @@ def engine_keeper(session: Session, journal: Journal) -> Callable[[], None]:
         # Seen for a while, for a machine that wakes up finds the sign of life old at first.
         silent_since = (silent_since or time.monotonic()) if alive.stale else None
         if silent_since is not None and time.monotonic() - silent_since > SILENCE:
-            wake = f"`kill -CONT {alive.row.pid}` wakes it"
-            raise CommandError(Exit.LOCKED, f"The engine (process {alive.row.pid}) gives no sign of life: {wake}.")
+            raise CommandError(Exit.LOCKED, f"{told_silent(alive, session.paths)}.")
 
     return keep

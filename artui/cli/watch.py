@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from artui.config.private import concerns
 from artui.config.system import outlive_signals
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from artui.cli.watching import WatchPrinter
     from artui.core.plan import Offer
     from artui.engine.supervisor import Supervisor
@@ -85,8 +88,12 @@ def watch_command(
     wanted = WatchRequest(session, folder, named, once)
     if dry_run:
         return _dry_run(wanted, as_json=as_json)
+    # Until the service hears them: a hang-up, or the wish to have the rules read again, waits, and a TERM ends what has
+    # not begun.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
     wanted.settle_existing()
-    rules, offers = wanted.read()
+    rules, offers, _ = wanted.read()
     if folder is not None and not (yes or _agrees(offers, rules[0], session.config.accounts[rules[0].account])):
         return Exit.USAGE
     if named.get("existing") == "process":
@@ -109,8 +116,9 @@ class WatchRequest:
         if self.folder is not None:
             self.existing = self.named.get("existing") or ("process" if self.once else None)
 
-    def read(self) -> tuple[Sequence[Rule], Offers]:
-        """The rules as the settings are now, and what knows their services. Raises ConfigError."""
+    def read(self) -> tuple[Sequence[Rule], Offers, dt.tzinfo]:
+        """The rules as the settings are now, what knows their services, and where their days turn. Raises
+        ConfigError."""
         from artui.config import load
         from artui.watch.rules import load_rules
 
@@ -121,7 +129,7 @@ class WatchRequest:
                 Exit.USAGE,
                 f"No folder is watched: write a [[watch]] table in {config.paths.config_file}, or say a folder.",
             )
-        return rules, self.session.offers(config)
+        return rules, self.session.offers(config), config.timezone
 
     def _one(self, config: Config) -> Rule:
         from artui.watch.rules import make_rule, refuse_conflicts
@@ -216,7 +224,7 @@ def _dry_run(wanted: WatchRequest, *, as_json: bool) -> Exit:
     wanted.existing = wanted.existing or "process"
     if wanted.folder is not None and not wanted.folder.is_dir():
         raise CommandError(Exit.USAGE, f"{wanted.folder} is no folder that is there: check the path.")
-    rules, offers = wanted.read()
+    rules, offers, _ = wanted.read()
     found: list[Why] = []
     asked = _asked(offers, rules)
     prices = {rule.id: price_of(now) for rule, now in zip(rules, asked, strict=True)}
@@ -296,7 +304,6 @@ def _watch(wanted: WatchRequest, summary_every: float | None, listener: Listener
 
     paths = wanted.session.paths
     outlive_signals()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a hang-up ends nothing, whenever it comes
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # nor does a terminal that wants no lines from behind
     log_to_file(paths.log, as_json=wanted.session.config.log == "json")
     voice = Voice.here(as_json=as_json)
@@ -335,7 +342,7 @@ def _service(
     zone = wanted.session.config.timezone
 
     def make_watcher(engine: Supervisor) -> Watcher:
-        return Watcher(engine.journal, *wanted.read(), zone, teller.watched)
+        return Watcher(engine.journal, *wanted.read(), teller.watched)
 
     def standing(db: Connection) -> str:
         return together(standings(db, zone, (), watched=True))

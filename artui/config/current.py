@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from artui.config.folders import ConfigError, Paths, make_private_folder, write_private
-from artui.config.merged import AccountConfig, Config, load
+from artui.config.merged import Config, load
 from artui.config.private import read_private
 
 
@@ -53,15 +53,16 @@ class CurrentConfig:
         except ConfigError as problem:
             self.config = self.config._replace(fault=str(problem))
 
-    def has_other(self, account: AccountConfig) -> bool:
-        """Whether an account is set otherwise now than when ``account`` was read, or no longer set at all."""
+    def has_other(self, account: str, config: Config) -> bool:
+        """Whether an account is set otherwise now than in ``config``, or no longer set at all; what all accounts share
+        and their work goes by counts too."""
         self.look()
-        return self.config.accounts.get(account.name) != account
+        return self.config.work_of(account) != config.work_of(account)
 
-    def outdated(self, account: AccountConfig) -> str:
-        """Why nothing is to be paid for an account as it was set when ``account`` was read; empty where it is."""
-        if self.has_other(account):
-            return f"{account.name} is set otherwise now"
+    def outdated(self, account: str, config: Config) -> str:
+        """Why nothing is to be paid for an account as it was set in ``config``; empty where it is."""
+        if self.has_other(account, config):
+            return f"{account} is set otherwise now"
         fault = self.config.fault
         return fault and f"nothing is sent until the settings can be read again: {fault}"
 

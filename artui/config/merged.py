@@ -181,6 +181,10 @@ class Config(NamedTuple):
     sources: Mapping[str, Source]
     fault: str = ""
 
+    def work_of(self, account: str) -> tuple[object, ...]:
+        """All that the work of an account goes by: where this is another, that begins anew."""
+        return self.accounts.get(account), str(self.timezone), self.proxy, self.ca_file
+
     def __repr__(self) -> str:
         return f"Config({self.paths.config_file})"  # the address of a proxy may hold a password
 

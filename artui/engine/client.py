@@ -33,6 +33,9 @@ START_PATIENCE = 20.0
 STOP_PATIENCE = 150.0
 """Seconds an engine may take to end: a paid call under way is awaited up to its read time-out."""
 
+SILENT_PATIENCE = 10.0
+"""Seconds it may take to end by a signal, where it gave no sign of life before."""
+
 STALE_AFTER = 30.0
 """Seconds without a heartbeat after which an engine counts as stopped (suspended, or its disk is stuck)."""
 
@@ -85,8 +88,18 @@ def find_engine(paths: Paths, journal: Journal) -> EngineStatus | None:
     return EngineStatus(row, row.heartbeat is not None and time.time() - row.heartbeat > STALE_AFTER)
 
 
+def told_silent(alive: EngineStatus, paths: Paths) -> str:
+    """What is said of an engine that gives no sign of life."""
+    pid = alive.row.pid
+    return (
+        f"The engine (process {pid}) gives no sign of life: it is suspended (`kill -CONT {pid}` wakes it), or cannot"
+        f" write the journal (the end of {paths.log} says so)"
+    )
+
+
 def stop_engine(paths: Paths, journal: Journal) -> EngineRow | None:
-    """Have the running engine end in order and wait until it has; returns what it was, None where none ran.
+    """Have the running engine end in order and wait until it has; returns what it was, None where none ran. One that
+    gives no sign of life is sent a signal.
 
     Raises :class:`AnotherEngine` where it does not end: it is suspended, or a paid call of it is still under way.
     """
@@ -94,9 +107,12 @@ def stop_engine(paths: Paths, journal: Journal) -> EngineRow | None:
     if alive is None:
         return None
     if alive.stale:
-        raise AnotherEngine(
-            f"The engine (process {alive.row.pid}) gives no sign of life; `kill -CONT {alive.row.pid}` wakes it."
-        )
+        try:
+            end_by_signal(paths, SILENT_PATIENCE)
+        except AnotherEngine:
+            said = f"{told_silent(alive, paths)}. It was told to end; a second `kill {alive.row.pid}` ends it at once."
+            raise AnotherEngine(said) from None
+        return alive.row
     # Named by its process: the one that follows it must not end by this.
     number = journal.write(lambda db: requests.enqueue(db, Command.STOP, pid=alive.row.pid))
     deadline = time.monotonic() + STOP_PATIENCE
@@ -109,15 +125,15 @@ def stop_engine(paths: Paths, journal: Journal) -> EngineRow | None:
     return alive.row
 
 
-def end_by_signal(paths: Paths) -> int | None:
-    """Have the running engine end in order without the journal, and wait until it has; returns its process, None where
-    none ran. Raises :class:`AnotherEngine` where it does not end."""
+def end_by_signal(paths: Paths, patience: float = STOP_PATIENCE) -> int | None:
+    """Have the running engine end in order without the journal, and wait until it has, for so many seconds; returns its
+    process, None where none ran. Raises :class:`AnotherEngine` where it does not end."""
     pid, _ = holder(paths)
     if pid is None or not lock_is_held(paths):
         return None
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_PATIENCE
+    deadline = time.monotonic() + patience
     while lock_is_held(paths):
         if time.monotonic() > deadline:
             raise AnotherEngine(f"The engine (process {pid}) still ends; a paid call is under way.")

@@ -93,7 +93,7 @@ class Supervisor:
         self._awake = Awake()
         self._transfers = ProgressBoard(paths.transfers)
         self._hashing = ThreadPoolExecutor(2, "hash")
-        self._workers: dict[str, tuple[AccountWorker, asyncio.Task[None]]] = {}
+        self._workers: dict[str, tuple[AccountWorker, asyncio.Task[None], Config]] = {}
         self._opening = asyncio.Lock()
         self._aside: dict[int, asyncio.Task[None]] = {}
         self._unusable: dict[str, str] = {}
@@ -104,12 +104,12 @@ class Supervisor:
     def stop(self) -> None:
         """Claim nothing more and end in order."""
         self.stopping.set()
-        for worker, _ in self._workers.values():
+        for worker, *_ in self._workers.values():
             worker.stopping.set()
 
     async def called(self, call: Call) -> None:
         """Look soon at what a webhook's call names, and do nothing else for it."""
-        for worker, _ in [*self._workers.values()]:  # a copy: workers come and go while one is awaited
+        for worker, *_ in [*self._workers.values()]:  # a copy: workers come and go while one is awaited
             await worker.called(call)
 
     async def run(self, idle_seconds: float | None = None) -> None:
@@ -186,13 +186,13 @@ class Supervisor:
 
     def wake(self) -> None:
         """Have every account look for work, and what is saved be delivered."""
-        for worker, _ in self._workers.values():
+        for worker, *_ in self._workers.values():
             worker.wake()
         self.deliveries.wake()
 
     def _fail_with_tasks(self) -> None:
         """A worker that ended by itself is a defect, as is a request that broke: no healthy-looking engine with one."""
-        workers = [task for worker, task in self._workers.values() if not worker.stopping.is_set()]
+        workers = [task for worker, task, _ in self._workers.values() if not worker.stopping.is_set()]
         for task in (*workers, *self._aside.values()):
             if task.done() and not self.stopping.is_set():
                 task.result()
@@ -251,8 +251,8 @@ class Supervisor:
 
     async def _renew_workers(self) -> None:
         """End each worker whose account is set otherwise by now, and open it anew once it has ended."""
-        for name, (worker, task) in list(self._workers.items()):
-            if not worker.stopping.is_set() and self._settings.has_other(worker.context.account):
+        for name, (worker, task, config) in list(self._workers.items()):
+            if not worker.stopping.is_set() and self._settings.has_other(name, config):
                 log.info("%s is set otherwise now: its work begins anew", name)
                 worker.stopping.set()
                 worker.notice_stop()
@@ -280,15 +280,15 @@ class Supervisor:
 
     async def _new_worker(self, name: str) -> AccountWorker | None:
         try:
-            account = self._account(name)
-            provider = open_provider(self._settings.config, account, self.vault)
+            account, config = self._account(name), self._settings.config
+            provider = open_provider(config, account, self.vault)
         except ConfigError as problem:
             await self._hold_unusable(name, str(problem))
             return None
         context = StepContext(
-            self.journal, provider, account, self._settings.config.timezone, self.clock, self._hashing,
+            self.journal, provider, account, config.timezone, self.clock, self._hashing,
             self._transfers, self._assert_leader, self.write_until_durable, lambda: files.free_bytes(self.paths.state),
-            lambda: self._settings.outdated(account), self.paths.spool,
+            lambda: self._settings.outdated(name, config), self.paths.spool,
         )  # fmt: skip
         worker = AccountWorker(Pipeline(context), asyncio.Event())
         try:
@@ -296,7 +296,7 @@ class Supervisor:
         except Unwritable:
             await provider.close()
             raise
-        self._workers[name] = (worker, asyncio.create_task(worker.run(), name=f"worker {name}"))
+        self._workers[name] = (worker, asyncio.create_task(worker.run(), name=f"worker {name}"), config)
         if self.stopping.is_set():
             worker.stopping.set()  # stop() came while this one was being opened
         return worker
@@ -324,21 +324,22 @@ class Supervisor:
         for task in self._aside.values():
             task.cancel()
         await asyncio.gather(*self._aside.values(), return_exceptions=True)
-        tasks = [task for _, task in self._workers.values()]
-        for worker, _ in self._workers.values():
+        tasks = [task for _, task, _ in self._workers.values()]
+        for worker, *_ in self._workers.values():
             worker.notice_stop()
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE)
-            for worker, _ in self._workers.values():
+            for worker, *_ in self._workers.values():
                 await worker.stop_transfers()
             await asyncio.wait(tasks)  # a paid call under way ends by its own time-out
         await delivered
-        for worker, _ in self._workers.values():
+        for worker, *_ in self._workers.values():
             await worker.context.provider.close()
         self._hashing.shutdown(wait=False, cancel_futures=True)
         self._transfers.publish()
-        # Last: nothing of this engine writes after it.
-        await self.write_until_durable(lambda db: requests.engine_ends(db, self.generation))
+        # Last: nothing of this engine writes after it. Where it cannot be written the lock tells that nobody runs.
+        with self._waiting_for_disk():
+            await self.journal.write_async(requests.engine_ends, self.generation)
 
     # --------------------------------------------------------------------------------------------- what must not fail
 

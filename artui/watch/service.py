@@ -21,6 +21,8 @@ from artui.model.commands import Command
 from artui.watch.systemd import Manager
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from artui.engine.commands import Commanded, Handler
     from artui.engine.supervisor import Supervisor
     from artui.watch.offers import Offers
@@ -62,7 +64,7 @@ class Service:
     """
 
     make_watcher: Callable[[Supervisor], Watcher]
-    read_rules: Callable[[], tuple[Sequence[Rule], Offers]]
+    read_rules: Callable[[], tuple[Sequence[Rule], Offers, dt.tzinfo]]
     standing: Callable[[Connection], str]
     teller: Teller
     manager: Manager
@@ -78,6 +80,7 @@ class Service:
         """
         self._has_terminal = has_terminal()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hup.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # what came before it could be heard counts now
         # Before the work begins: nothing that happens is missed, nothing old told.
         follower = Follower(engine.journal, Scope(), self.teller, await engine.journal.read_async(history.last_seq))
         watcher = self.make_watcher(engine)
@@ -169,8 +172,8 @@ class Service:
                 continue
             self.manager.reloading()
             try:
-                rules, offers = await asyncio.to_thread(self.read_rules)
-                await watcher.reload(rules, offers)
+                rules, offers, zone = await asyncio.to_thread(self.read_rules)
+                await watcher.reload(rules, offers, zone)
             except ConfigError as problem:
                 self.teller.warn(f"The rules stay as they were: {problem}")
             else:

@@ -76,7 +76,9 @@ class Watcher:
             await self._end()
             await self._offers.close()
 
-    async def reload(self, rules: Sequence[Rule], offers: Offers | None = None) -> None:
+    async def reload(
+        self, rules: Sequence[Rule], offers: Offers | None = None, zone: dt.tzinfo | None = None
+    ) -> None:  # fmt: skip
         """Go on with other rules; what each has seen stays, and all workflows are pinned anew.
 
         Raises ConfigError, with the old ones kept, where these cannot stand together.
@@ -85,7 +87,7 @@ class Watcher:
         refuse_conflicts(rules)
         old_offers, self._offers = self._offers, offers or self._offers
         await self._end(staying={rule.id for rule in rules})
-        self._rules = tuple(rules)
+        self._rules, self._zone = tuple(rules), zone or self._zone
         if old_offers is not self._offers:
             await old_offers.close()
         await self._begin()
