@@ -48,6 +48,19 @@ def test_each_photo_goes_once_through_each_workflow(desk: Desk) -> None:
     assert [one["verdict"] for one in again.lines[0]["known"]] == ["known"] * 4
 
 
+def test_a_photo_with_several_results_is_not_taken_for_one_of_them(desk: Desk) -> None:
+    photo = desk.photo("a.jpg", 1)
+    assert desk("submit", photo, *BOTH, "-o", desk.out, "--yes", "--wait").code == 0
+    for command in (("reject", photo, "-r", "mask or edges"), ("keep", photo), ("redo", photo, "--dry-run")):
+        said = desk(*command)
+        assert said.code == 2
+        assert "Export only" in said.err
+        assert "Ghost Mannequin" in said.err
+    assert desk("redo", photo, "-w", "Export only", "--dry-run").code == 0
+    assert desk("redo", "1", "--dry-run").code == 0
+    assert desk("keep", desk.out / "a-Export only.png").code == 0
+
+
 def test_a_sample_is_of_photos_through_each_workflow(desk: Desk) -> None:
     for seed in range(4):
         desk.photo(f"{seed}.jpg", 20 + seed)
@@ -112,7 +125,7 @@ def test_a_photo_is_bought_again_for_several_workflows(desk: Desk) -> None:
     assert desk("submit", photo, *BOTH, "-o", desk.out, "--yes", "--wait").code == 0
     plan = desk("redo", photo, *BOTH, "--dry-run", "--json").json
     assert [Path(one["output"]).name for one in plan["files"]] == ["a-Export only-2", "a-Ghost Mannequin-2"]
-    plan = desk("redo", photo, "--dry-run", "--json").json
+    plan = desk("redo", "2", "--dry-run", "--json").json
     assert [Path(one["output"]).name for one in plan["files"]] == ["a-Ghost Mannequin-2"]
 
 

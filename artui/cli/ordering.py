@@ -344,8 +344,9 @@ def checked_photos(
         return check_order(found, elsewhere, offer, counted, strict=strict, suspect=spending.suspect)
 
 
-def made_before(journal: Journal, what: str) -> tuple[Job, set[str]]:
-    """The newest job made from this file, or the one of this number; and which workflows its photo has been through."""
+def made_before(journal: Journal, what: str, workflows: Sequence[str]) -> tuple[Job, set[str]]:
+    """The newest job made from this file, or the one of this number; and which workflows its photo has been through.
+    Raises CommandError where a file was sent through several at once and no ``workflows`` are wanted."""
     from artui.cli.naming import job_or_file, made_of
 
     named = job_or_file(journal, what)
@@ -354,5 +355,9 @@ def made_before(journal: Journal, what: str) -> tuple[Job, set[str]]:
         there = isinstance(named, Path) and os.path.lexists(named)
         advice = "`artui submit` sends it" if there else "and there is no such file: check the path"
         raise CommandError(Exit.USAGE, f"{what} was never sent{':' if there else ','} {advice}.")
+    at_once = {job.workflow: job for job in reversed(made) if job.batch == made[0].batch}
+    if len(at_once) > 1 and not workflows:
+        said = " and ".join(f"{sanitize(job.workflow_name)} (job {job.id})" for job in at_once.values())
+        raise CommandError(Exit.USAGE, f"{what} went through {said}: say -w, or the number of one of these jobs.")
     every = made if isinstance(named, Path) else made_of(journal, made[0].source)
     return made[0], {job.workflow for job in every}

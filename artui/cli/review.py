@@ -167,7 +167,10 @@ def _meant(journal: Journal, word: str) -> Job:
     from artui.core import review
 
     named = job_or_file(journal, word)
-    found = review.of_file(journal, named) if isinstance(named, Path) else named
+    try:
+        found = review.of_file(journal, named) if isinstance(named, Path) else named
+    except review.SeveralResults as problem:
+        raise CommandError(Exit.USAGE, f"{problem}.") from None
     if found is None:
         raise CommandError(Exit.USAGE, f"{sanitize(word)} is no result of a job, nor a photo that has one.")
     return found

@@ -200,7 +200,7 @@ def redo_command(
         if what is None:
             made, made_for = review.to_redo(journal), set[str]()
         else:
-            last, made_for = made_before(journal, what)
+            last, made_for = made_before(journal, what, workflows)
             made = [last]
         if not made:
             say("No result is rejected whose photo was not ordered again.")

@@ -320,9 +320,13 @@ def _reason_text(job: Job, made: Decision) -> str:
 # ---------------------------------------------------------------------------------------------- which results are meant
 
 
+class SeveralResults(ValueError):
+    """A photo was named that has a result of each of several workflows."""
+
+
 def of_file(journal: Journal, path: Path) -> Job | None:
     """The saved job of which a file is a result, wherever it lies by now, or whose photo it is; None where there is
-    none. It may read the file."""
+    none. It may read the file. Raises :class:`SeveralResults`."""
     names = [path.name[:dot] for dot, sign in enumerate(path.name) if sign == "."]
     keys = [files.stem_key(folder, name) for folder in (path.parent, path.parent.parent) for name in names]
     for job in journal.read(reviews.named, keys):
@@ -332,7 +336,13 @@ def of_file(journal: Journal, path: Path) -> Job | None:
     made = [job for job in journal.read(history.by_source, path) if job.is_saved]
     # What is the photo of another job by now, which takes the results of the first, is a result before it is that.
     is_its_place = found is not None and any(result.path == os.fspath(path) for result in found.results)
-    return made[0] if made and not is_its_place else found
+    if not made or is_its_place:
+        return found
+    meant = {job.workflow: job for job in reversed(made) if job.digest == made[0].digest}
+    if len(meant) > 1:
+        named = " and ".join(f"job {job.id} ({sanitize(job.workflow_name)})" for job in meant.values())
+        raise SeveralResults(f"{sanitize(path.name)} has the results of {named}: name one of these jobs, or its result")
+    return made[0]
 
 
 def _of_bytes(journal: Journal, path: Path) -> Job | None:
