@@ -110,7 +110,8 @@ def test_a_rejected_result_moves_with_its_reason_and_comes_back(journal: Journal
     assert "Rejected by mara" in (job.folder / "rejected/boot.png.reason.txt").read_text()
     [again] = reject(journal, job)
     assert (again.refused, again.why) == (Refusal.DECIDED, "it was decided so about the result of job 1 before")
-    assert reject(journal, job, reason="mask or edges")[0].job.review_reason == "mask or edges"
+    [other] = reject(journal, job, reason="mask or edges")
+    assert (other.job.review_reason, other.notes) == ("mask or edges", ())
     assert "mask or edges" in (job.folder / "rejected/boot.png.reason.txt").read_text()
     take_back(journal, job)
     assert lies(journal, job) == ["out/boot.png", "out/boot.mask.png"]
@@ -440,7 +441,7 @@ def test_of_two_who_order_what_was_rejected_at_the_same_moment_one_does(
 
     monkeypatch.setattr(submitting, "submit", late)
     said = desk("redo", "--rejected", "--yes", "--wait")
-    assert (others[0].code, said.code) == (Exit.OK, Exit.LOCKED)
+    assert (others[0].code, said.code) == (Exit.OK, Exit.USAGE)
     assert "boot.jpg was ordered again by somebody else meanwhile. Nothing was sent" in said.err
     assert len(desk.simulator.ledger) == charges + 1
 

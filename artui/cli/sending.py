@@ -112,7 +112,7 @@ class OrderSending:
         try:
             order, numbers = submit(self.journal, self.planner, order, added)
         except (NamesTaken, OrderedMeanwhile) as late:
-            raise CommandError(Exit.LOCKED, str(late)) from None
+            raise CommandError(Exit.USAGE, str(late)) from None
         each = {batch: iter(its) for batch, its in numbers.items()}
         batched = [(self.batches.of(planned.found), plan, planned) for plan, planned in order.queued]
         return Added(self, order, [(next(each[batch.id]), batch, plan, planned) for batch, plan, planned in batched])

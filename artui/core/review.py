@@ -217,7 +217,8 @@ def _moves(job: Job, decision: Review, given: dict[str, str]) -> tuple[tuple[Res
 
 def _left(job: Job, decision: Review, dealt_with: Collection[str]) -> list[str]:
     """What a person should know of files that a decision would have moved, and that are not as they were saved."""
-    if (decision is Review.REJECTED) == (job.review == Review.REJECTED) and not _is_away(job):
+    is_rejected = job.review == Review.REJECTED
+    if is_rejected if decision is Review.REJECTED else not (is_rejected or _is_away(job)):
         return []  # it moves none
     left = [Path(one.path) for one in job.results if one.path and one.path not in dealt_with]
     return [

@@ -327,7 +327,8 @@ class Planner:
         told, may_cost = [], False
         for job in open_ones:
             may_cost = may_cost or job.may_have_cost or job.stage is Stage.SUBMITTING
-            told.append(f"job {job.id} {_of_open(job)}")
+            of_other = f" ({sanitize(job.workflow_name)})" if job.workflow != self.offer.workflow.id else ""
+            told.append(f"job {job.id}{of_other} {_of_open(job)}")
         return "; ".join(told), may_cost
 
     def _known(self, found: SourceFile, photo: Photo, *, edited: bool = False) -> Job | None:

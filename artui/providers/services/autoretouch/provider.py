@@ -199,7 +199,7 @@ class AutoRetouch(HttpProvider[AutoRetouchSettings]):
 
     async def workflow(self, workflow_id: str) -> Workflow:
         """One workflow with all settings; :class:`Rejected` ``not found`` where there is none."""
-        answer = await self._ask("GET", f"/v1/workflow/{segment(workflow_id)}", "reading a workflow")
+        answer = await self._ask("GET", f"/v1/workflow/{segment(workflow_id)}", f"reading the workflow {workflow_id}")
         return answer.read_as(wire.Workflow).known()
 
     async def balance(self) -> int | None:
