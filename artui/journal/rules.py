@@ -12,9 +12,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from artui.journal import accounts, prices, purchases, requests
@@ -82,7 +83,7 @@ class RuleRow(NamedTuple):
     offer: str
     allowed: int
     allowed_day: str
-    not_taken: Mapping[str, SkipCount] = field(default_factory=dict)
+    not_taken: Mapping[str, SkipCount] = MappingProxyType({})
     output_mount: Path | None = None
     follows: str = ""
 
