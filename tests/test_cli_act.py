@@ -157,5 +157,6 @@ def test_a_suspended_engine_is_told_to_end_and_ends_once_it_can(desk: Desk, monk
     finally:
         os.kill(pid, signal.SIGCONT)
     assert said.code == Exit.LOCKED
-    assert f"a second `kill {pid}` ends it at once" in said.err
+    assert f"`kill -CONT {pid}` wakes it" in said.err
+    assert "It was told to end, and does once it can." in said.err
     until(lambda: not lock_is_held(paths()))

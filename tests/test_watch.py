@@ -138,6 +138,20 @@ async def test_a_buyer_that_ends_unpaid_hands_over_whatever_its_twins_were_made_
     assert (studio.job(2).twin_of, studio.job(2).buys) == (3, False)
 
 
+async def test_a_job_that_was_never_read_hides_none_of_the_same_photo(studio: Studio) -> None:
+    async with watching(studio) as post:
+        post.drop("a.jpg", 1)
+        await post.all_done(1)
+    [first] = studio.jobs()
+
+    def fails(db: Any) -> list[Any]:
+        [number] = jobs.add(db, None, [replace(studio.new_job(first.source, first.workflow_name, stem="b"), rule=first.rule)])
+        db.execute("UPDATE jobs SET status = 'failed', reason = 'changed', finished_at = 1 WHERE id = ?", (number,))
+        return seen.made_with(db, first.id)
+
+    assert [job.id for job in await studio.journal.write_async(fails)] == [first.id]
+
+
 def _check_in(db: Any, job: Any) -> Any:
     taken = jobs.move(db, job, job.stage, Status.RUNNING, "taken")
     return jobs.check_in(db, taken, digest="d", media_type="image/jpeg", width=1, height=1)

@@ -38,6 +38,9 @@ class Once(Service):
         if isinstance(failure, Exception):
             raise failure
 
+    async def reread(self, watcher: Watcher) -> None:
+        """The rules are those it began with."""
+
     async def _deal(self, engine: Supervisor, watcher: Watcher) -> None:
         ids = frozenset(rule.id for rule in watcher.rules)
         scope = Scope(rules=ids, since=time.time())

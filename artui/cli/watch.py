@@ -91,7 +91,11 @@ def watch_command(
     # Until the service hears them: a hang-up, or the wish to have the rules read again, waits, and a TERM ends what has
     # not begun.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
+    if not once:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
+    from artui.watch.service import has_terminal
+
+    wanted.had_terminal = has_terminal()
     wanted.settle_existing()
     rules, offers, _ = wanted.read()
     if folder is not None and not (yes or _agrees(offers, rules[0], session.config.accounts[rules[0].account])):
@@ -111,6 +115,7 @@ class WatchRequest:
     named: Mapping[str, Any]
     once: bool
     existing: str | None = None
+    had_terminal: bool = False
 
     def __post_init__(self) -> None:
         if self.folder is not None:
@@ -348,4 +353,6 @@ def _service(
         return together(standings(db, zone, (), watched=True))
 
     kind = Once if wanted.once else Service
-    return kind(make_watcher, wanted.read, standing, teller, Manager.of(), summary_every, listener)
+    return kind(
+        make_watcher, wanted.read, standing, teller, Manager.of(), wanted.had_terminal, summary_every, listener
+    )  # fmt: skip

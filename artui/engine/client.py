@@ -34,7 +34,7 @@ STOP_PATIENCE = 150.0
 """Seconds an engine may take to end: a paid call under way is awaited up to its read time-out."""
 
 SILENT_PATIENCE = 10.0
-"""Seconds it may take to end by a signal, where it gave no sign of life before."""
+"""Seconds in which one that is silent may give a sign of life, and then those it may take to end by a signal."""
 
 STALE_AFTER = 30.0
 """Seconds without a heartbeat after which an engine counts as stopped (suspended, or its disk is stuck)."""
@@ -103,14 +103,17 @@ def stop_engine(paths: Paths, journal: Journal) -> EngineRow | None:
 
     Raises :class:`AnotherEngine` where it does not end: it is suspended, or a paid call of it is still under way.
     """
-    alive = find_engine(paths, journal)
+    alive, deadline = find_engine(paths, journal), time.monotonic() + SILENT_PATIENCE
+    while alive is not None and alive.stale and time.monotonic() < deadline:
+        time.sleep(0.1)  # a machine that wakes up finds the sign of life old at first
+        alive = find_engine(paths, journal)
     if alive is None:
         return None
     if alive.stale:
         try:
             end_by_signal(paths, SILENT_PATIENCE)
         except AnotherEngine:
-            said = f"{told_silent(alive, paths)}. It was told to end; a second `kill {alive.row.pid}` ends it at once."
+            said = f"{told_silent(alive, paths)}. It was told to end, and does once it can."
             raise AnotherEngine(said) from None
         return alive.row
     # Named by its process: the one that follows it must not end by this.

@@ -338,8 +338,9 @@ class Supervisor:
         self._hashing.shutdown(wait=False, cancel_futures=True)
         self._transfers.publish()
         # Last: nothing of this engine writes after it. Where it cannot be written the lock tells that nobody runs.
-        with self._waiting_for_disk():
-            await self.journal.write_async(requests.engine_ends, self.generation)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                await self.write_until_durable(lambda db: requests.engine_ends(db, self.generation))
 
     # --------------------------------------------------------------------------------------------- what must not fail
 

@@ -190,7 +190,7 @@ def to_tidy(db: Connection, rule: str, most: int = 200) -> list[tuple[SeenFile, 
         f"SELECT {columns} FROM seen LEFT JOIN jobs ON jobs.id = seen.job WHERE seen.rule = ?"
         f" AND seen.state IN ('taken', 'leaving') AND (seen.job IS NULL OR jobs.status IN ({ended})"
         "  AND NOT EXISTS (SELECT 1 FROM jobs AS other WHERE other.source = jobs.source AND other.rule = jobs.rule"
-        f"   AND other.id > jobs.id AND other.status NOT IN ({ended}))) LIMIT ?",
+        f"   AND other.id > jobs.id AND other.digest IN ('', jobs.digest) AND other.status NOT IN ({ended}))) LIMIT ?",
         (rule, most),
     )
     return [(file, made_with(db, file.job)) for file in map(_file, found)]
@@ -203,12 +203,10 @@ def made_with(db: Connection, number: int | None) -> list[Job]:
     if first_one is None:
         return []
     of_rule, place = first_one.rule, os.fsencode(first_one.source)
-    made = jobs.select(
-        db,
-        "rule = ? AND source = ? AND id >= ? ORDER BY id",
-        (of_rule, place, first_one.id),
-    )
-    return list({job.workflow: job for job in made if job.digest in ("", first_one.digest)}.values())
+    made = jobs.select(db, "rule = ? AND source = ? AND id >= ? ORDER BY id", (of_rule, place, first_one.id))
+    # One that was never read may have been meant for other content: it counts where no other does.
+    unread = {job.workflow: job for job in made if not job.digest}
+    return [*(unread | {job.workflow: job for job in made if job.digest == first_one.digest}).values()]
 
 
 def set_states(db: Connection, rule: str, states: Iterable[tuple[str, Seen, Path | None]]) -> None:

@@ -60,7 +60,8 @@ class Service:
 
     ``make_watcher`` puts the watcher beside the engine; ``read_rules`` reads the rules anew, with what knows their
     services. ``standing`` says in one line how all stands: for the service manager, and every ``summary_every`` seconds
-    (None: never) for the reader. ``listener`` hears the webhooks of the services.
+    (None: never) for the reader. ``had_terminal``: there was one before a hang-up could come. ``listener`` hears the
+    webhooks of the services.
     """
 
     make_watcher: Callable[[Supervisor], Watcher]
@@ -68,17 +69,16 @@ class Service:
     standing: Callable[[Connection], str]
     teller: Teller
     manager: Manager
+    had_terminal: bool = False
     summary_every: float | None = None
     listener: Listener | None = None
     _hup: asyncio.Event = field(default_factory=asyncio.Event)
-    _has_terminal: bool = False
 
     async def run(self, engine: Supervisor) -> None:
         """Work; what fails beside the engine ends it in order, and is raised then.
 
         Raises :class:`AnotherEngine` where another one has taken the journal over.
         """
-        self._has_terminal = has_terminal()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hup.set)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # what came before it could be heard counts now
         # Before the work begins: nothing that happens is missed, nothing old told.
@@ -87,7 +87,7 @@ class Service:
         engine.handlers.update(handlers(watcher, self._hup.set))
         work = asyncio.create_task(self._beside(engine, watcher), name="watcher")
         loops: list[Coroutine[Any, Any, None]] = [
-            self._tell(engine, follower), self._give_signs(engine, watcher), self._reread(watcher),
+            self._tell(engine, follower), self._give_signs(engine, watcher), self._hear(watcher),
             self._part(engine, work),
         ]  # fmt: skip
         if self.listener is not None:
@@ -160,25 +160,29 @@ class Service:
                 self.manager.alive()
             await asyncio.sleep(every)
 
-    async def _reread(self, watcher: Watcher) -> None:
+    async def _hear(self, watcher: Watcher) -> None:
         """Read the rules again at every HUP that is no hang-up."""
         while True:
             await self._hup.wait()
             await asyncio.sleep(HANG_UP_TAKES)  # a shell passes its hang-up on before the terminal has gone
             self._hup.clear()  # several HUPs in that time are one
-            if self._has_terminal and not has_terminal():
-                self._has_terminal = False
+            if self.had_terminal and not has_terminal():
+                self.had_terminal = False
                 self.teller.note("The terminal is gone. The folders are watched on; the log tells what happens.")
                 continue
-            self.manager.reloading()
-            try:
-                rules, offers, zone = await asyncio.to_thread(self.read_rules)
-                await watcher.reload(rules, offers, zone)
-            except ConfigError as problem:
-                self.teller.warn(f"The rules stay as they were: {problem}")
-            else:
-                self.teller.note(f"The rules were read again: {len(rules):,} of them.")
-            self.manager.ready()
+            await self.reread(watcher)
+
+    async def reread(self, watcher: Watcher) -> None:
+        """Read the rules again, and go on by them where they can stand together."""
+        self.manager.reloading()
+        try:
+            rules, offers, zone = await asyncio.to_thread(self.read_rules)
+            await watcher.reload(rules, offers, zone)
+        except ConfigError as problem:
+            self.teller.warn(f"The rules stay as they were: {problem}")
+        else:
+            self.teller.note(f"The rules were read again: {len(rules):,} of them.")
+        self.manager.ready()
 
 
 def handlers(watcher: Watcher, reread: Callable[[], None]) -> dict[Command, Handler]:

@@ -47,6 +47,7 @@ class Watcher:
         self._clock = Clock()
         self._watched: dict[str, Watched] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._turning = asyncio.Lock()  # one set of rules begins or ends at a time
         self._is_news = False
         self._wakers = {
             recursive: Waker(recursive=recursive, wake=self._wake, tell=self._heard) for recursive in (False, True)
@@ -63,7 +64,8 @@ class Watcher:
         self._journal.on_commit(self._news)
         listening = [asyncio.create_task(waker.run()) for waker in self._wakers.values()]
         try:
-            await self._begin()
+            async with self._turning:
+                await self._begin()
             while not stopping.is_set():
                 await self._tick()
                 with suppress(TimeoutError):
@@ -85,12 +87,13 @@ class Watcher:
         """
         # Before anything ends: the old rules go on where the new ones cannot stand together.
         refuse_conflicts(rules)
-        old_offers, self._offers = self._offers, offers or self._offers
-        await self._end(staying={rule.id for rule in rules})
-        self._rules, self._zone = tuple(rules), zone or self._zone
-        if old_offers is not self._offers:
-            await old_offers.close()
-        await self._begin()
+        async with self._turning:
+            old_offers, self._offers = self._offers, offers or self._offers
+            await self._end(staying={rule.id for rule in rules})
+            self._rules, self._zone = tuple(rules), zone or self._zone
+            if old_offers is not self._offers:
+                await old_offers.close()
+            await self._begin()
 
     async def scan_once(self) -> None:
         """Look at every folder until nothing in it is settling any more, and take what is whole; instead of `run`."""
