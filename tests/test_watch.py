@@ -145,7 +145,9 @@ async def test_a_job_that_was_never_read_hides_none_of_the_same_photo(studio: St
     [first] = studio.jobs()
 
     def fails(db: Any) -> list[Any]:
-        [number] = jobs.add(db, None, [replace(studio.new_job(first.source, first.workflow_name, stem="b"), rule=first.rule)])
+        [number] = jobs.add(
+            db, None, [replace(studio.new_job(first.source, first.workflow_name, stem="b"), rule=first.rule)]
+        )
         db.execute("UPDATE jobs SET status = 'failed', reason = 'changed', finished_at = 1 WHERE id = ?", (number,))
         return seen.made_with(db, first.id)
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, cast
 
-from textual.dom import DOMNode
+from textual.app import ScreenStackError
+from textual.css.query import NoMatches
+from textual.dom import DOMNode, NoScreen
 
 if TYPE_CHECKING:
     from textual.geometry import Size
     from textual.screen import Screen, ScreenResultCallbackType
     from textual.signal import Signal
     from textual.widget import Widget
+    from textual.worker import Worker
 
     from artui.config import Config, Paths
     from artui.core.actions import Action
@@ -101,6 +104,18 @@ class Hosted(DOMNode):
     def call_after_refresh(self, callback: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
         """As Textual does, but not where the parts it is about have gone meanwhile."""
         return super().call_after_refresh(lambda: callback(*args, **kwargs) if self.is_whole else None)
+
+    def run_worker(self, work: Any, *args: Any, **kwargs: Any) -> Worker[Any]:
+        """As Textual does; what the work draws on parts that have gone meanwhile is no defect."""
+
+        async def run() -> Any:
+            try:
+                return await (work() if callable(work) else work)
+            except (NoMatches, NoScreen, ScreenStackError):
+                if self.is_whole:
+                    raise
+
+        return super().run_worker(run, *args, **kwargs)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Take the keys that change anything away from a console that only reads."""

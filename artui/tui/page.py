@@ -52,4 +52,4 @@ class Page(Hosted, Vertical):
 
         It takes the function: work that is replaced before its turn has then never begun.
         """
-        self.run_worker(work, exclusive=True, group=group)  # type: ignore[arg-type]
+        self.run_worker(work, exclusive=True, group=group)

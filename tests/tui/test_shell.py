@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
-from functools import partialmethod
+from functools import partial, partialmethod
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from textual.color import Color
 from textual.content import Content
 from textual.theme import Theme
 from textual.widgets._toast import Toast
+from textual.worker import WorkerFailed
 
 from artui.config import load, paths
 from artui.engine.anchor import open_journal
@@ -27,6 +29,7 @@ from artui.tui.job_details import DetailsScreen
 from artui.tui.line_list import LineList
 from artui.tui.look import ASCII, DARK, HIGH_CONTRAST, LIGHT, TERMINAL, UNICODE, bar, shares
 from artui.tui.outside import notice
+from artui.tui.page import Page
 from artui.tui.pages import PLACES
 from artui.tui.reviewing import ReviewScreen
 from artui.tui.rows import Rows
@@ -66,6 +69,29 @@ async def test_a_dialog_is_left_once_however_fast_the_keys_come() -> None:
         assert answers == ["s"]
         await desk.press("escape")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
+
+
+async def test_what_is_drawn_on_parts_that_have_gone_ends_nothing_and_a_defect_does() -> None:
+    left = asyncio.Event()
+
+    async def draw(place: Page) -> None:
+        await left.wait()
+        place.query_one("#gone")
+
+    async with at_desk() as desk:
+        await desk.press("2")
+        await desk.sees("[2 Submit]")
+        place = desk.console.place
+        place.run_worker(partial(draw, place))
+        await desk.press("1")
+        await place.remove()
+        left.set()
+        await desk.press("3")
+        await desk.sees("[3 Workflows]")
+    with pytest.raises(WorkerFailed, match="NoMatches"):  # noqa: PT012 — the console raises it as it ends
+        async with at_desk() as desk:
+            place = desk.console.place
+            await place.run_worker(partial(draw, place)).wait()
 
 
 async def test_a_digit_leads_from_a_screen_above_to_its_place_and_a_review_keeps_it() -> None:
