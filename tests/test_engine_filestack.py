@@ -14,10 +14,11 @@ from artui.config import AccountConfig, Caps
 from artui.core.plan import Offer, OrderPlanner, Planner, SourceFile, Target
 from artui.core.quote import quote
 from artui.files import Accepts, inspect
-from artui.journal import accounts, requests
+from artui.journal import accounts, history, requests
 from artui.model.job import Job
 from artui.model.states import REPEATS, Reason, Stage, Status
-from artui.providers.base import Limits
+from artui.providers.base import Limits, Uploaded
+from artui.providers.services.filestack.provider import Filestack
 from artui.sim import imaging
 from artui.sim.server import Simulator
 from tests.studio import Studio, open_studio
@@ -95,6 +96,30 @@ async def test_three_of_twenty_lost_answers_wait_for_a_person_and_are_not_sent_a
     paid = {charge["execution"] for charge in simulator.ledger}
     assert len(simulator.ledger) == len(runs(studio)) == len(set(runs(studio))) == 21, "once more for *again* alone"
     assert {job.execution for job in done} <= paid
+
+
+async def test_an_upload_that_is_named_as_another_photos_is_not_ordered(
+    studio: Studio, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[Uploaded] = []
+    upload = Filestack.upload
+
+    async def misnamed(self: Filestack, *given: Any, **more: Any) -> Uploaded:
+        named.append(await upload(self, *given, **more))
+        return named[0] if len(named) == 2 else named[-1]
+
+    monkeypatch.setattr(Filestack, "upload", misnamed)
+    await studio.add(studio.photos(1), workflow="Preview", provider="filestack")
+    await studio.start()
+    await studio.at_rest()
+    await studio.add(studio.photos(1), workflow="Preview", provider="filestack")
+    jobs = await studio.at_rest()
+    assert [job.status for job in jobs] == [Status.DONE] * 2, studio.places()
+    assert [made_from(job) for job in jobs] == [job.digest for job in jobs]
+    assert len(simulator.ledger) == 2
+    said = [event.message for event in studio.journal.read(history.of_job, jobs[1].id)]
+    assert any("names the upload of another photo, job 1's" in text for text in said)
+    studio.check()
 
 
 async def test_what_lies_in_the_apps_storage_is_run_there_and_a_lost_answer_is_for_a_person(

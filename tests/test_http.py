@@ -849,6 +849,15 @@ async def test_a_file_is_taken_and_whether_its_end_was_told(client: Client, head
         assert (answer.status, memory.content, memory.is_ended) == (200, b"all of it", is_ended)
 
 
+async def test_a_picture_is_none_the_less_one_that_is_called_a_web_page(client: Client) -> None:
+    picture = b"\xff\xd8\xff\xe0 and the rest"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-16\r\nContent-Length: %d\r\n\r\n" % len(picture)
+    async with serving(saying(head + picture)) as peer:
+        memory = Memory()
+        await client.fetch(get(peer.url), memory)
+        assert memory.content == picture
+
+
 @pytest.mark.parametrize(
     "stated", ["bytes 0-8/10", "bytes 1-9/10", "bytes 0-8/*", "bytes */9", "0-8/9", "bytes 0-9/10", "bytes 0-/0", ""]
 )

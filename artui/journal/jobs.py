@@ -208,6 +208,18 @@ def reference_of(db: Connection, payer: str, digest: str) -> str:
     return found[0] if found else ""
 
 
+def of_other_photo(db: Connection, job: Job, reference: str) -> int | None:
+    """The number of a job of the same payer with other content that has this reference of the service's; None where
+    none has."""
+    found = first(
+        db,
+        "SELECT id FROM jobs WHERE payer = ? AND reference = ? AND reference <> '' AND digest NOT IN ('', ?)"
+        " AND found = 0 LIMIT 1",
+        (job.payer, reference, job.digest),
+    )
+    return None if found is None else int(found[0])
+
+
 def stem_taken(db: Connection, stem_key: str) -> bool:
     """Whether a job has reserved this result name."""
     return first(db, "SELECT 1 FROM jobs WHERE stem_key = ?", (stem_key,)) is not None

@@ -150,3 +150,6 @@ DROP INDEX one_buyer_of_picture_of_rule;
 CREATE UNIQUE INDEX one_buyer_of_rule ON jobs (rule, digest, copy, workflow) WHERE buys = 1 AND rule <> '';
 CREATE UNIQUE INDEX one_buyer_of_picture_of_rule ON jobs (rule, picture, copy, workflow)
     WHERE buys = 1 AND rule <> '' AND picture <> '';
+
+-- What a service calls an upload is of one photo.
+CREATE INDEX jobs_reference ON jobs (payer, reference) WHERE reference <> '';

@@ -21,6 +21,7 @@ import httpx
 from artui import __version__
 from artui.config.system import boot_time
 from artui.credentials import Secret
+from artui.files.whole import sniff
 from artui.providers.base import Blocked, Cause, Counted, Insecure, Puzzling, Transient, Unknown, hear
 from artui.providers.http.addresses import is_this_machine
 from artui.providers.http.flow import Crawling, Flow, MinSpeed, Undecodable, Unreadable, in_thread
@@ -307,14 +308,15 @@ async def _file(flow: Flow, response: httpx.Response, target: DownloadTarget, co
         return b""
     if status != 200 and not whole:
         return await flow.read(response, TEXT)
-    # A page of who stands before the service, with 200: no result is one.
-    if "html" in headers.get("content-type", "").lower():
-        raise Unreadable("the answer is a web page, not a file")
+    is_page = "html" in headers.get("content-type", "").lower()
     is_told = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "").lower()
     target.is_ended = is_told or whole > 0
     received = 0
     async with aclosing(flow.incoming(response)) as blocks:
         async for block in blocks:
+            # A page of who stands before the service, with 200, is no result; a picture that is called one is.
+            if is_page and not received and sniff(block) in (None, "application/json"):
+                raise Unreadable("the answer is a web page, not a file")
             if target.keep(block):
                 await in_thread(target.flush)
             received += len(block)

@@ -56,7 +56,8 @@ class Uploads:
         query = urlencode({"key": self._app.settings.api_key, "filename": plain, "mimetype": photo.media_type})
         body = file_body(photo.media_type, photo.stamp.size, Sending(photo))
         url = f"{self._app.settings.api_url}/store/S3?{query}&{{security}}"
-        return self._uploaded(await self._app.ask(HttpRequest("POST", url, doing, body=body), counted=counted))
+        answer = await self._app.ask(HttpRequest("POST", url, doing, body=body), counted=counted)
+        return self._uploaded(answer, photo.stamp.size)
 
     async def _upload_parts(self, photo: Photo, name: str, counted: Counted, tag: str) -> Uploaded:
         """Send a photo part by part. The last leaves only when the file proved to be the one that was checked."""
@@ -77,7 +78,7 @@ class Uploads:
         for _ in range(MERGED_WITHIN):
             answer = await self._app.post(f"{calls}/complete", doing, whole)
             if answer.status != 202:  # 202: the parts are not put together yet, ask again
-                return await self._once_ready(answer, doing)
+                return await self._once_ready(answer, doing, size)
             await asyncio.sleep(AGAIN)
         raise Transient(f"{TITLE}: {doing}: the service does not put the parts together")
 
@@ -111,9 +112,9 @@ class Uploads:
             raise Transient(f"{TITLE}: {doing}: the storage did not take part {number} (status {answer.status})")
         return etag
 
-    async def _once_ready(self, answer: Answer, doing: str) -> Uploaded:
+    async def _once_ready(self, answer: Answer, doing: str, size: int) -> Uploaded:
         """The reference of a large upload, once it has reached its storage."""
-        uploaded = self._uploaded(answer)
+        uploaded = self._uploaded(answer, size)
         # Whether a run takes a file that is still on its way is not documented.
         if read(answer, wire.Stored).status.casefold() != "intransit":
             return uploaded
@@ -156,11 +157,14 @@ class Uploads:
         if answer.status >= 300 or is_wrong:
             raise wire.rejected(answer)
 
-    def _uploaded(self, answer: Answer) -> Uploaded:
-        reference = read(answer, wire.Stored).reference
-        if not reference:
+    def _uploaded(self, answer: Answer, size: int | None = None) -> Uploaded:
+        """What was stored; ``size``: how many bytes that were, where it is known."""
+        stored = read(answer, wire.Stored)
+        if not stored.reference:
             raise unfit(answer, "handle", None)
-        return Uploaded(reference)
+        if None not in (size, stored.size) and size != stored.size:
+            raise unfit(answer, "size", stored.size)
+        return Uploaded(stored.reference)
 
 
 def _from(start: int, counted: Counted) -> Counted:

@@ -135,6 +135,7 @@ class Stored(WireModel):
     handle: Text = ""
     url: Text = ""
     status: Word = ""
+    size: Amount = None
 
     @property
     def reference(self) -> str:
