@@ -181,9 +181,10 @@ async def test_a_new_version_of_a_workflow_buys_nothing_again(studio: Studio) ->
     async with watching(studio, **of_both()) as post:
         await post.until(lambda: post.row.workflows[1] == ("Ghost Mannequin", (ghost.price or 0) - 1))
         post.drop("again.jpg", 1)
-        await post.all_done(4)
+        *_, copy = await post.all_done(4)
     assert {*bought(studio).values()} == {1}
     assert len(bought(studio)) == 2
+    assert "Ghost Mannequin was another version then: `artui redo 4` buys it anew" in copy.message
     studio.check()
 
 
