@@ -351,6 +351,17 @@ async def test_an_upload_that_is_refused_for_good_fails_its_photo_whoever_says_s
         assert len(peer.requests) == 1
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"url": "https://cdn', b"", b"[1, 2", b'{"url": "https://cdn.x/AbCdEfGhIj", "size": 7}']
+)
+async def test_half_an_answer_or_one_of_another_file_is_asked_again(desk: Desk, body: bytes) -> None:
+    async with serving(answering(200, body)) as peer:
+        known = settings(cdn_url=peer.url, upload_url=peer.url, api_url=peer.url)
+        async with Filestack(known, desk.deps) as provider:
+            with pytest.raises(Transient, match=r"not what the service documents"):
+                await provider.upload(desk.photo(), "a.jpg", ignore)
+
+
 async def test_one_request_that_is_forbidden_is_not_taken_for_a_wrong_secret(bench: FilestackBench) -> None:
     order = await bench.order()
     for call, ask in (("upload", bench.order), ("submit", lambda: bench.submit(order))):

@@ -12,6 +12,7 @@ from typing import Final
 from artui.config.system import boot_time
 from artui.credentials import Secret
 from artui.providers.base import Blocked, Cause, Counted, ProviderDeps, ProviderError, Rejected
+from artui.providers.base.misfits import value
 from artui.providers.http import OBJECT, Answer, Client, HttpRequest, json_body
 from artui.providers.http.answers import read
 from artui.providers.http.signed_in import pasted_key
@@ -90,6 +91,8 @@ class App:
             return answer
         if answer.status < 300 and answer.is_web_page:
             raise answer.unreadable()
+        if answer.status < 300 and found is None and not wire.plain_words(answer):  # half a document
+            raise answer.unreadable(f"it is {value(answer.text)}")
         raise await self.refused(answer)
 
     async def refused(self, answer: Answer) -> Rejected | Blocked:

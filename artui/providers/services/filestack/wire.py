@@ -42,7 +42,7 @@ def words(answer: Answer) -> str:
     """What the service says, whether as text or as JSON, in one line without secrets of ours; empty where nothing."""
     said = answer.json_object()
     if said is None:
-        return "" if answer.is_web_page else one_line(_plain_words(answer) or answer.text)
+        return "" if answer.is_web_page else one_line(plain_words(answer) or answer.text)
     error = said.get("error")
     return _worded(error) if isinstance(error, (dict, list)) else answer.sentence
 
@@ -96,11 +96,11 @@ def refuses(answer: Answer) -> bool:
     if not 400 <= answer.status < 500 or answer.status in _LATER:
         return False
     if said is None:
-        return bool(_plain_words(answer))
+        return bool(plain_words(answer))
     return is_error(said) or (is_problem(answer) and not has_content(said.get("jobid")))
 
 
-def _plain_words(answer: Answer) -> str:
+def plain_words(answer: Answer) -> str:
     """The answer where it is a sentence, as the service words some errors, and no page of somebody on the way; bare or
     as JSON has texts."""
     text = answer.text.strip()
