@@ -300,7 +300,7 @@ async def test_a_changed_price_is_asked_about_before_anything_is_sent(studio: St
     assert "12" in job.message
     assert not studio.simulator.ledger
     assert studio.engine is not None
-    lane, _ = studio.engine._workers["studio"]
+    lane, *_ = studio.engine._workers["studio"]
     now = await lane.context.provider.workflow(recipe.id)
     await studio.ask("retry", number, quoted=now.price, version=now.version)
     await studio.at_rest()
@@ -558,7 +558,7 @@ async def test_a_hold_that_ends_while_it_is_written_down_holds_nothing(studio: S
     await studio.start()
     await studio.until(lambda: studio.requests_to("/upload") > 0)
     assert studio.engine is not None
-    lane, _ = studio.engine._workers["studio"]
+    lane, *_ = studio.engine._workers["studio"]
     await asyncio.gather(lane.hold(Reason.LOGIN, "sign in again"), lane.release())
     assert not any(job.status is Status.HELD for job in studio.jobs())
     studio.mend()
@@ -693,7 +693,7 @@ async def test_a_step_that_is_stopped_while_its_move_is_written_leaves_no_job_ru
 
     async def do(act: Any, *given: Any, **more: Any) -> Any:
         writing = asyncio.ensure_future(write(act, *given, **more))
-        if getattr(act, "__name__", "") == "uploaded":
+        if getattr(act, "__name__", "") == "note_upload":
             assert studio.engine
             studio.engine.stop()
             await studio.engine._workers["studio"][0].stop_transfers()
@@ -716,7 +716,7 @@ async def test_a_cap_that_has_room_again_lets_just_as_many_go_on(
         await studio.at_rest()
         assert len(simulator.ledger) == 3
         assert studio.engine is not None
-        lane, _ = studio.engine._workers["studio"]
+        lane, *_ = studio.engine._workers["studio"]
         tomorrow = budget.Terms(lane.context.account.caps, "2999-01-01")
         monkeypatch.setattr(type(lane.context), "terms", lambda self: tomorrow)
         await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))

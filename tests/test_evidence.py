@@ -395,7 +395,7 @@ async def test_a_folder_that_can_no_longer_be_written_stops_what_is_not_bought(
     await studio.at_rest()
     broken = True
     assert studio.engine is not None
-    lane, _ = studio.engine._workers["studio"]
+    lane, *_ = studio.engine._workers["studio"]
     output.forget(lane.context, studio.out)
     late = await studio.add(studio.photos(3))
     await studio.until(lambda: all(studio.job(one).reason == Reason.OUTPUT for one in late))

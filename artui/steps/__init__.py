@@ -16,7 +16,6 @@ from artui.journal import Connection, found, jobs, origins, purchases
 from artui.model.job import Job
 from artui.model.states import PurchaseState, Stage, Status
 from artui.providers.base import ExecutionStatus, Puzzling, Uploaded
-from artui.sanitize import sanitize
 from artui.steps import looking
 from artui.steps.context import Hold, NotYet, OutsideHours, StepContext, photo_of
 from artui.steps.paying import Paying
@@ -126,14 +125,13 @@ class Pipeline:
         # What an address names was there before us, and others may use it.
         is_ours = what == "uploaded" and reference not in job.address and self.context.provider.removes_uploads
 
-        def note(db: Connection) -> Job:
+        def note_upload(db: Connection) -> Job:
             # Paid for, it would bring the other photo's result.
             if not job.address and (other := jobs.of_other_photo(db, job, reference)):
-                name = sanitize(job.source.name)
-                raise Puzzling(f"{name} was not ordered: the service names the upload of another photo, job {other}'s")
+                raise Puzzling(f"not ordered: the service names the upload of another photo, job {other}'s, for it")
             return found.uploaded(db, job, reference, what, to_remove=is_ours)
 
-        return await self.context.journal.write_async(note)
+        return await self.context.journal.write_async(note_upload)
 
     async def _known(self, job: Job, reference: str) -> Uploaded | None:
         """Where the photo lies at the service already: by our journal, which has this ``reference``; by the service
