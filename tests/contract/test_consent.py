@@ -99,7 +99,7 @@ def test_what_is_cancelled_before_it_is_sent_is_never_paid(studio: Desk, autoret
     studio.artui("pause")
     submit(studio, 3, wait=False)
     studio.until(lambda: all(reason == "paused" for _, reason in studio.held()))
-    assert "free" in studio.artui("cancel", "1", "--dry-run").err
+    assert "free" in studio.artui("cancel", "1", "--dry-run").out
     assert studio.artui("cancel", "--batch", "b").code == 0
     studio.artui("resume")
     assert studio.artui("wait").code == 0
