@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -129,33 +131,34 @@ def test_a_retry_of_what_a_pause_holds_says_so_and_fails(desk: Desk) -> None:
     assert desk("wait").code == Exit.OK
 
 
-def test_what_a_suspended_engine_does_not_answer_ends_as_the_table_says(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def suspended(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """An engine that is suspended and counts as silent; gives its process."""
     desk("pause")
-    pid = desk("status", "--json").json["engine"]["pid"]
-    monkeypatch.setattr(act, "ANSWER_PATIENCE", 0.3)
+    pid: int = desk("status", "--json").json["engine"]["pid"]
     monkeypatch.setattr(client, "STALE_AFTER", 0.1)
     os.kill(pid, signal.SIGSTOP)
     try:
-        said = desk("resume", "--json")
+        until(lambda: desk("status", "--json").json["engine"]["stale"])
+        yield pid
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def test_what_a_suspended_engine_does_not_answer_ends_as_the_table_says(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(act, "ANSWER_PATIENCE", 0.3)
+    with suspended(desk, monkeypatch) as pid:
+        said = desk("resume", "--json")
     assert said.code == Exit.LOCKED
     assert f"kill -CONT {pid}" in said.json["error"]["message"]
 
 
 def test_a_suspended_engine_is_told_to_end_and_ends_once_it_can(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk("pause")
-    pid = desk("status", "--json").json["engine"]["pid"]
     monkeypatch.setattr(client, "SILENT_PATIENCE", 0.3)
-    monkeypatch.setattr(client, "STALE_AFTER", 0.1)
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        until(lambda: desk("status", "--json").json["engine"]["stale"])
+    with suspended(desk, monkeypatch) as pid:
         said = desk("stop")
-    finally:
-        os.kill(pid, signal.SIGCONT)
     assert said.code == Exit.LOCKED
     assert f"`kill -CONT {pid}` wakes it" in said.err
     assert "It was told to end, and does once it can." in said.err

@@ -15,6 +15,7 @@ from artui.core.plan import Offer, OrderPlanner, Planner, SourceFile, Target
 from artui.core.quote import quote
 from artui.files import Accepts, inspect
 from artui.journal import accounts, history, requests
+from artui.journal import jobs as job_queries
 from artui.model.job import Job
 from artui.model.states import REPEATS, Reason, Stage, Status
 from artui.providers.base import Limits, Uploaded
@@ -120,6 +121,13 @@ async def test_an_upload_that_is_named_as_another_photos_is_not_ordered(
     said = [event.message for event in studio.journal.read(history.of_job, jobs[1].id)]
     assert any("names the upload of another photo, job 1's" in text for text in said)
     studio.check()
+
+    def found_and_fetched(db: Any) -> int | None:
+        """Job 1 as `artui recover --fetch` leaves what it has found: with the service's word in the digest's place."""
+        db.execute("UPDATE jobs SET run = 'found', digest = lower(reference) WHERE id = 1")
+        return job_queries.of_other_photo(db, jobs[1], jobs[0].reference)
+
+    assert await studio.journal.write_async(found_and_fetched) is None
 
 
 async def test_what_lies_in_the_apps_storage_is_run_there_and_a_lost_answer_is_for_a_person(

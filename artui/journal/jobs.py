@@ -213,8 +213,9 @@ def of_other_photo(db: Connection, job: Job, reference: str) -> int | None:
     none has."""
     found = first(
         db,
+        # What was found at the service has this for its digest, once it is fetched too: its photo was never read.
         "SELECT id FROM jobs WHERE payer = ? AND reference = ? AND reference <> '' AND digest NOT IN ('', ?)"
-        " AND found = 0 LIMIT 1",
+        " AND run <> 'found' LIMIT 1",
         (job.payer, reference, job.digest),
     )
     return None if found is None else int(found[0])

@@ -134,10 +134,10 @@ class Saving:
         if job.twin_of is not None:
             first, reason = self.context.journal.read(jobs.get, job.twin_of), ""
             message = f"{message}: a copy of job {job.twin_of}'s result, not paid"
-            if first is not None and first.version != job.version:
-                message = f"{message}; {job.workflow_name} was another version then: `artui redo {job.id}` buys it anew"
             if first is not None and first.digest != job.digest:
                 reason, message = Skip.ONLY_METADATA, f"{message}, for only the metadata of its photo differs"
+            if first is not None and first.version != job.version:
+                message = f"{message}; {job.workflow_name} was another version then: `artui redo {job.id}` buys it anew"
 
             def give(db: Connection) -> Job:
                 deliveries.expect(db, job, *delivery)
