@@ -105,7 +105,8 @@ class Desk:
         """End the engine that a command may have started."""
         where = paths()
         while lock_is_held(where):
-            with suppress(ValueError, ProcessLookupError):
+            # Between taking the lock and writing its number into it the engine's file is empty.
+            with suppress(ValueError, IndexError, ProcessLookupError):
                 os.kill(int(where.lock.read_text().split()[0]), signal.SIGTERM)
             time.sleep(0.05)
 
