@@ -93,7 +93,7 @@ class Service:
                 json.dumps(self._seen()).encode(),
             )
         if name == "upload":
-            return 200, "text/plain", b"bench-reference-000000000000"
+            return 200, "text/plain", f"bench-reference-{next(self._numbers):012}".encode()
         if name == "create":
             execution = f"00000000-0000-4000-9000-{next(self._numbers):012}"
             now = time.time()
