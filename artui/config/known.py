@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from string import Formatter
 from zoneinfo import ZoneInfo, available_timezones
 
 Reader = Callable[[object], object]
@@ -151,6 +150,8 @@ def bandwidth(value: object) -> tuple[str, ...]:
 
 def placeholders(template: str) -> list[tuple[str, str]]:
     """What stands in braces in a template: each name, and what follows it after a colon. Raises ValueError."""
+    from string import Formatter  # only where any template is set
+
     try:
         pieces = list(Formatter().parse(template))
     except ValueError as fault:
