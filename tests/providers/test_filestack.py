@@ -30,6 +30,7 @@ from artui.providers.base import (
     Output,
     PaidRequest,
     ProviderError,
+    Puzzling,
     Rejected,
     State,
     Transient,
@@ -985,8 +986,8 @@ async def test_our_security_goes_to_no_host_but_that_of_the_settings(desk: Desk)
     async with Filestack(settings(), desk.deps) as provider:
         for place, found in (
             ({"url": "https://elsewhere.example/{security}"}, ["https://elsewhere.example/%7Bsecurity}"]),
-            ({"url": "http://elsewhere.example/a"}, []),
-            ({"url": "file:///etc/passwd"}, []),
+            ({"url": "http://elsewhere.example/a"}, ["http://elsewhere.example/a"]),
+            ({"handle": HANDLE, "url": "http://elsewhere.example/a"}, [f"{CDN}/{{security}}/{HANDLE}"]),
             ({"handle": HANDLE}, [f"{CDN}/{{security}}/{HANDLE}"]),
             (TOLD, [f"{CDN}/{HANDLE}", f"{CDN}/{{security}}/{HANDLE}"]),
             ({**TOLD, "url": "https://bucket.example/a.jpg"}, [f"{CDN}/{{security}}/{HANDLE}"]),
@@ -1003,8 +1004,13 @@ async def test_our_security_goes_to_no_host_but_that_of_the_settings(desk: Desk)
             ({"url": "https://process.filestackapi.com/a/b"}, ["https://process.filestackapi.com/a/b"]),
         ):
             assert list(provider._addresses(place)) == found
-        with files.Part(desk.folder / "p") as part, pytest.raises(Rejected, match="not there"):
-            await provider.download(Output('{"url": "http://169.254.169.254/"}'), JOB, part, ignore)
+
+
+@pytest.mark.parametrize("address", ["http://169.254.169.254/", "https://10.0.0.1/a.jpg", "file:///etc/passwd"])
+async def test_a_result_at_no_public_address_is_not_fetched_and_not_called_gone(desk: Desk, address: str) -> None:
+    async with Filestack(settings(), desk.deps) as provider:
+        with files.Part(desk.folder / "p") as part, pytest.raises(Puzzling, match="no public address"):
+            await provider.download(Output(json.dumps({"url": address})), JOB, part, ignore)
 
 
 @pytest.mark.parametrize(

@@ -316,7 +316,8 @@ class Filestack(HttpProvider[FilestackSettings]):
         if results.is_vendors(told):
             told = re.sub("^http:", "https:", told)  # never in clear
         is_known = "handle" in place or "wf" in place
-        if self._is_set(told) or (told.startswith("https://") and (results.is_vendors(told) or not is_known)):
+        # Where nothing else is told, what is no public address over https is refused as one when it is asked for.
+        if self._is_set(told) or (told and not is_known) or (told.startswith("https://") and results.is_vendors(told)):
             yield told
         if "handle" in place:
             yield f"{cdn}/{{security}}/{segment(place['handle'])}"
