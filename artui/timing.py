@@ -93,6 +93,9 @@ class AdaptiveLimiter:
         self.not_before = 0.0
         self.allowed = min(self.most, self.allowed + 1)
 
+    def passed(self, amount: int, now: float) -> None:
+        """So many bytes have come through with one call that worked: nothing follows for what does not grow."""
+
     def failed(self, now: float, started: float, retry_after: float | None = None) -> None:
         """One call failed in passing. Those that were under way together count once: ``started`` tells."""
         if retry_after is not None:

@@ -17,6 +17,7 @@ import pytest
 from artui import budget, files, timing
 from artui.core import options
 from artui.engine import failures
+from artui.engine.account_worker import AHEAD
 from artui.files import publishing
 from artui.journal import Connection, Journal, history, jobs, origins, purchases, requests, rules
 from artui.model.job import Batch, Job
@@ -25,6 +26,8 @@ from artui.sim.server import Simulator, running
 from artui.steps import output
 from artui.steps.paying import Paying
 from tests.studio import Studio, open_studio
+
+ONE_SLOT = "[accounts.studio.pace]\nuploads = 1"
 
 
 async def test_ten_photos_come_back_paid_once(studio: Studio) -> None:
@@ -45,19 +48,36 @@ async def test_a_photo_that_is_done_while_a_slot_is_free_is_saved_without_being_
     assert told == ["added", "taken", "checked", "uploaded", "intent", "sent", "processed", "fetched", "saved"]
 
 
-async def test_while_the_slots_are_taken_two_photos_are_checked_and_no_more_are_sent(
+async def test_while_the_slots_are_taken_some_photos_are_checked_and_no_more_are_sent(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with open_studio(simulator, monkeypatch, tmp_path, more="[accounts.studio.pace]\nuploads = 1") as studio:
+    async with open_studio(simulator, monkeypatch, tmp_path, more=ONE_SLOT) as studio:
         studio.fault("upload", "delay:1")
-        await studio.add(studio.photos(5))
+        await studio.add(studio.photos(AHEAD + 4))
         await studio.start()
         await studio.until(lambda: studio.requests_to("/upload") == 1)
-        await studio.until(lambda: [job.status for job in studio.jobs()].count(Status.RUNNING) == 3)
-        await studio.until(lambda: [job.stage for job in studio.jobs()].count(Stage.CHECKED) == 3)
+        await studio.until(lambda: [job.status for job in studio.jobs()].count(Status.RUNNING) == 1 + AHEAD)
+        await studio.until(lambda: [job.stage for job in studio.jobs()].count(Stage.CHECKED) == 1 + AHEAD)
         assert studio.requests_to("/upload") == 1
         await studio.at_rest()
-        assert len(studio.simulator.ledger) == 5
+        assert len(studio.simulator.ledger) == AHEAD + 4
+        studio.check()
+
+
+async def test_while_orders_are_answered_the_next_photos_go_up_and_not_without_end(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_studio(simulator, monkeypatch, tmp_path, more=ONE_SLOT) as studio:
+        studio.fault("create", "delay:2")
+        await studio.add(studio.photos(AHEAD + 4))
+        await studio.start()
+        await studio.until(lambda: studio.requests_to("/upload") == 1 + AHEAD)
+        assert studio.requests_to("/create") == 1, "no more orders at once than uploads"
+        await studio.at_rest()
+        paths = [entry["path"] for entry in studio.simulator.history]
+        before_the_second = paths[: [number for number, path in enumerate(paths) if path.endswith("/create")][1]]
+        assert sum(path.endswith("/upload") for path in before_the_second) == 1 + AHEAD
+        assert len(studio.simulator.ledger) == AHEAD + 4
         studio.check()
 
 

@@ -64,11 +64,12 @@ ASKING_PATIENCE = 10.0
 
 LOOKING, LOOKING_UP = "at looking at what runs", "at looking lost purchases up"
 
-UPLOADS, DOWNLOADS = 6, 4
+UPLOADS, DOWNLOADS = 2, 4
 """Slots that an account begins with; how many are of use it finds out."""
 
-AHEAD = 2
-"""Photos that are checked while others hold all slots, so that the line never waits for a check."""
+AHEAD = 8
+"""Photos that are checked before they go up, or ordered after it, while others hold all slots: so that the line waits
+neither for a check nor for an answer."""
 
 
 @dataclass
@@ -79,14 +80,16 @@ class AccountWorker:
     stopping: asyncio.Event
     context: StepContext = field(init=False)
     uploads: GrowingLimiter = field(init=False)
+    orders: AdaptiveLimiter = field(init=False)
     downloads: GrowingLimiter = field(init=False)
     calls: AdaptiveLimiter = field(init=False)
 
     def __post_init__(self) -> None:
         self.context = self.pipeline.context
         pace = self.context.account.pace
-        self.uploads, self.downloads, self.calls = (
+        self.uploads, self.orders, self.downloads, self.calls = (
             GrowingLimiter(UPLOADS, AHEAD, ceiling=pace.uploads),
+            AdaptiveLimiter(pace.uploads),
             GrowingLimiter(DOWNLOADS, ceiling=pace.downloads),
             AdaptiveLimiter(pace.calls),
         )
@@ -103,6 +106,7 @@ class AccountWorker:
         self._clocks_differ = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._bells: list[asyncio.Event] = []
+        self._in_line: list[asyncio.Event] = []
 
     @property
     def held(self) -> str:
@@ -162,7 +166,7 @@ class AccountWorker:
 
     def wake(self) -> None:
         """Let every loop that the journal feeds look whether there is something to do."""
-        for bell in self._bells:
+        for bell in (*self._bells, *self._in_line):
             bell.set()
 
     def notice_stop(self) -> None:
@@ -262,33 +266,40 @@ class AccountWorker:
             task.add_done_callback(self._tasks.discard)
 
     async def _send(self, job: Job) -> Job:
-        """Check a photo, wait for a slot, and send it: what leads up to the paid call begins only in the slot."""
+        """Check a photo, bring it to the service in a slot, and order what is to be done with it: while that is
+        answered the next one has the slot."""
         if job.stage is Stage.NEW:
             job = await self.pipeline.check(job)
-        return await self._in_slot(job, self.pipeline.prepare) if job.status is Status.RUNNING else job
+        if job.status is Status.RUNNING and self.context.provider.limits.photo_in_order:
+            return await self._in_slot(self.uploads, job, self.pipeline.prepare)
+        if job.status is Status.RUNNING:
+            job = await self._in_slot(self.uploads, job, self.pipeline.bring)
+        return await self._in_slot(self.orders, job, self.pipeline.order) if job.status is Status.RUNNING else job
 
     async def _replay(self, job: Job) -> Job:
-        return await self._in_slot(job, self.pipeline.replay)
+        return await self._in_slot(self.uploads, job, self.pipeline.replay)
 
-    async def _in_slot(self, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
+    async def _in_slot(self, gate: AdaptiveLimiter, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
         """Take a step once there is a slot for it; NotYet where none comes because the account is held or all ends."""
-        self._bells.append(bell := asyncio.Event())  # its own: who wakes clears it
+        self._in_line.append(bell := asyncio.Event())  # its own: who wakes clears it
         try:
-            while not self.uploads.enter(self._now):
-                await self._rung(bell, self.uploads.not_before or None)
+            while not gate.enter(self._now):
+                await self._rung(bell, gate.not_before or None)
                 if self.held or self.stopping.is_set():
                     raise NotYet("nothing is sent now")
         finally:
-            self._bells.remove(bell)
+            self._in_line.remove(bell)
         try:
-            return await self._observed(self.uploads, job, step)
+            return await self._observed(gate, job, step)
         finally:
-            self.uploads.leave()
+            gate.leave()
+            for bell in self._in_line:
+                bell.set()
 
     async def _save(self, job: Job) -> Job:
         return await self._observed(self.downloads, job, self.pipeline.save)
 
-    async def _observed(self, gate: GrowingLimiter, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
+    async def _observed(self, gate: AdaptiveLimiter, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
         """Take a step from whose end its gate learns how many may run: from a photo that fails alone, nothing."""
         started = self._now
         try:

@@ -49,10 +49,11 @@ class Limits:
     """What a service takes and bears. ``in_flight``: executions at once; ``least_gap``: seconds between two looks at
     one execution; ``keeps_results``: seconds a result stays at the service, None where it is not stated;
     ``idempotent_submit``: the same draft under the same key may be sent again within ``replay_within`` seconds, and is
-    carried out once; ``fresh_upload``: every purchase needs an upload of its own; ``takes_addresses``: the service
-    fetches photos from a URL or a storage alias itself; ``names_photo``: a look at an execution says what it was made
-    from; ``can_find``: its executions are listed, and what was lost is found there; ``can_retry``: it can run an
-    execution again; ``euro_per_credit``: what a credit costs before tax, about, None where that is not known."""
+    carried out once; ``fresh_upload``: every purchase needs an upload of its own; ``photo_in_order``: the paid request
+    itself carries the photo, and nothing goes up before it; ``takes_addresses``: the service fetches photos from a URL
+    or a storage alias itself; ``names_photo``: a look at an execution says what it was made from; ``can_find``: its
+    executions are listed, and what was lost is found there; ``can_retry``: it can run an execution again;
+    ``euro_per_credit``: what a credit costs before tax, about, None where that is not known."""
 
     accepts: Accepts
     in_flight: int
@@ -61,6 +62,7 @@ class Limits:
     idempotent_submit: bool = False
     replay_within: float = 0.0
     fresh_upload: bool = False
+    photo_in_order: bool = False
     takes_addresses: bool = False
     names_photo: bool = True
     can_find: bool = True

@@ -35,6 +35,12 @@ class Pipeline:
 
     async def prepare(self, job: Job) -> Job:
         """From a file on disk to an accepted execution: NEW to SUBMITTED, or a twin to its delivered result."""
+        job = await self.bring(job)
+        return await self.order(job) if job.status is Status.RUNNING else job
+
+    async def bring(self, job: Job) -> Job:
+        """From a file on disk to a photo at the service: NEW to UPLOADED, or a twin to its delivered result. Costs
+        nothing."""
         if job.stage is Stage.NEW:
             job = await self.check(job)
         if job.status is Status.RUNNING and job.twin_of is not None:
@@ -45,11 +51,13 @@ class Pipeline:
             job = await self._freshen(job)
         if job.status is Status.RUNNING and job.stage is Stage.CHECKED:
             job = await self.upload(job)
-        if job.status is Status.RUNNING and job.stage in (Stage.UPLOADED, Stage.SUBMITTING):
-            self.context.refuse_outside_hours(job)  # they may have ended while it went up
-            # Only a retry has an execution before it is submitted: a create gets one with its answer.
-            job = await (self.paying.retry(job) if job.execution else self.paying.submit(job))
         return job
+
+    async def order(self, job: Job) -> Job:
+        """From a photo at the service to an accepted execution: UPLOADED to SUBMITTED."""
+        self.context.refuse_outside_hours(job)  # they may have ended while it went up
+        # Only a retry has an execution before it is submitted: a create gets one with its answer.
+        return await (self.paying.retry(job) if job.execution else self.paying.submit(job))
 
     async def check(self, job: Job) -> Job:
         """Is it a whole photo of a kind the service takes, and has it been bought already? Costs nothing.

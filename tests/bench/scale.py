@@ -92,14 +92,14 @@ class Case:
     ``size``: bytes of a photo and of its result. ``cpu``: seconds of one processor an engine takes for a photo.
     ``line``: bytes a second each way, of each engine or, where ``shares_line``, of all together. The service answers
     after ``latency`` seconds, carries out ``in_flight`` jobs at a time in ``lasting`` seconds each, and takes ``calls``
-    and ``bytes`` a second. ``held``: seconds for which a photo holds its slot beyond all that. ``looks``: seconds
+    and ``bytes`` a second. ``held``: seconds that its order takes beyond all that. ``looks``: seconds
     between two looks.
     """
 
     engines: int = 1
     photos: int = 500
     size: int = MEGABYTE
-    uploads: int = 6
+    uploads: int = 2
     downloads: int = 4
     cpu: float = 0.007
     line: float = 12.5e6
@@ -127,8 +127,8 @@ class Case:
                 yield cpu.takes(self.cpu / 2)
                 yield max(up.takes(self.size), taken.takes(self.size))
                 yield calls.takes(1) + self.latency
-                yield calls.takes(1) + self.latency + self.held
                 slots.leave()
+                yield calls.takes(1) + self.latency + self.held
                 yield jobs
                 yield self.lasting
                 jobs.leave()

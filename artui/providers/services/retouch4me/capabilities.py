@@ -24,6 +24,7 @@ CAPABILITIES: Final = Capabilities(
         idempotent_submit=True,
         # How long a key is remembered is not documented: less than the day that results are kept.
         replay_within=20 * 3600,
+        photo_in_order=True,
         names_photo=False,
         can_find=False,
         can_retry=False,
