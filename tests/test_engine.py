@@ -52,7 +52,7 @@ async def test_while_the_slots_are_taken_some_photos_are_checked_and_no_more_are
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_studio(simulator, monkeypatch, tmp_path, more=ONE_SLOT) as studio:
-        studio.fault("upload", "delay:1")
+        studio.fault("upload", "delay:4")
         await studio.add(studio.photos(AHEAD + 4))
         await studio.start()
         await studio.until(lambda: studio.requests_to("/upload") == 1)
@@ -68,7 +68,7 @@ async def test_while_orders_are_answered_the_next_photos_go_up_and_not_without_e
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_studio(simulator, monkeypatch, tmp_path, more=ONE_SLOT) as studio:
-        studio.fault("create", "delay:2")
+        studio.fault("create", "delay:5")
         await studio.add(studio.photos(AHEAD + 4))
         await studio.start()
         await studio.until(lambda: studio.requests_to("/upload") == 1 + AHEAD)
