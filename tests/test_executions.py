@@ -45,6 +45,7 @@ def test_a_list_is_bounded_by_number_time_and_workflow(bought: Desk) -> None:
     assert listed(bought, "--since", "2099-01-01") == []
     assert len(listed(bought, "--since", "1m")) < len(listed(bought))
     assert bought("executions", "-w", "Portrait Skin", "--json", "--since", "1m").json == []
+    assert len(listed(bought, "--since", "0001-01-01T00:00+14:00")) == len(listed(bought))
     assert bought("executions", "--since", "yesterday").code == Exit.USAGE
 
 

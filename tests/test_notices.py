@@ -49,7 +49,8 @@ class Studio:
     journal: Journal
     config: Config
     clock: pytest.MonkeyPatch
-    now: float = field(default_factory=time.time)
+    # A morning that no clock has reached yet: no day ends while something is told.
+    now: float = field(default_factory=lambda: (time.time() // 86_400 + 1) * 86_400 + 6 * 3600)
     heard: list[NoticeMessage] = field(default_factory=list)
     fails: str = ""
 

@@ -71,7 +71,9 @@ class Since(click.ParamType):  # type: ignore[type-arg]
         try:
             if value[:-1].isdecimal() and value[-1:] in units:
                 return dt.datetime.now(dt.UTC) - dt.timedelta(**{units[value[-1]]: int(value[:-1])})
-            return dt.datetime.fromisoformat(value)
+            moment = dt.datetime.fromisoformat(value)
+            # So that it is in some year in any zone.
+            return moment.replace(year=min(max(moment.year, dt.MINYEAR + 1), dt.MAXYEAR - 1))
         except (ValueError, OverflowError):
             self.fail(f"{value!r} is no day (2026-11-01), time, or span (7d, 12h, 30m)", param, ctx)
 
