@@ -81,10 +81,17 @@ def recover_command(
             put_json(outcome_document(finding.trouble))
         if fetch is None or dry_run:
             return code
-        is_fetching = _fetch(session, fetch)
+        fetch.mkdir(parents=True, exist_ok=True)
+        with session.journal() as journal:
+            placed = recovery.fetch_into(journal, fetch.absolute())
+        if placed:
+            are = "is" if len(placed) == 1 else "are"
+            say(f"{counted(len(placed), 'result')} {are} fetched into {fetch}; `artui wait` follows.")
+        else:
+            say("There is no result to fetch: every photo that was bought is known here.")
     finally:
         lock.release()
-    if is_fetching:
+    if placed:
         from artui.engine.client import ensure_running
 
         with session.journal() as journal:
@@ -194,18 +201,3 @@ def _told(outcome: recovery.RecoveryResult) -> Iterator[str]:
             f" JOB` sends one photo, `artui resume -a {account} --recovered` all; both say the price first."
         )
     yield "The journal is accepted: `artui wait` goes on with what is under way."
-
-
-def _fetch(session: Session, folder: Path) -> bool:
-    """Have the results of found executions fetched; returns whether there are any."""
-    from artui.engine import recovery
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with session.journal() as journal:
-        placed = recovery.fetch_into(journal, folder.absolute())
-    if not placed:
-        say("There is no result to fetch: every photo that was bought is known here.")
-        return False
-    are = "is" if len(placed) == 1 else "are"
-    say(f"{counted(len(placed), 'result')} {are} fetched into {folder}; `artui wait` follows.")
-    return True

@@ -81,7 +81,11 @@ def systemd_unit_command(
 ) -> Exit:  # fmt: skip
     """Print a systemd unit that runs `artui watch`, shaped after the rules there are now."""
     place = unit_file(of_system=for_system)
-    unit = make_unit(session, name, webhook or (_webhook_in(place) if renew else None), for_system=for_system)
+    if renew and not webhook:
+        with suppress(OSError):
+            words = place.read_text("utf-8", "replace").split()
+            webhook = next((after for word, after in pairwise(words) if word == "--webhook"), None)
+    unit = make_unit(session, name, webhook, for_system=for_system)
     if renew:
         return _renew(unit, place)
     lines = unit.failed_lines() if for_failure else unit.lines()
@@ -154,15 +158,6 @@ def unit_file(*, of_system: bool, name: str = UNIT) -> Path:
         return Path("/etc/systemd/system") / f"{name}.service"
     home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(home) / "systemd" / "user" / f"{name}.service"
-
-
-def _webhook_in(place: Path) -> str | None:
-    """Where the installed unit hears webhooks; None where it does not."""
-    try:
-        words = place.read_text("utf-8", "replace").split()
-    except OSError:
-        return None
-    return next((after for word, after in pairwise(words) if word == "--webhook"), None)
 
 
 def hands_over(login: str) -> Path | None:
