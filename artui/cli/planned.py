@@ -76,25 +76,19 @@ class Telling:
             yield f"Passed over, no photos: {others}."
         if told := [f"{number:,} {kind}" for kind, number in order.ignored.items() if kind != "hidden"]:
             yield f"Left alone by name: {', '.join(told)}; `artui config show ignore` lists the names."
-        yield from self._skus()
+        if order.unmatched is not None:  # a pattern looks for a SKU in each name
+            found = {one.found.path: one.found for _, one in order.photos}
+            missing = found.keys() & set(order.unmatched)
+            by_name = [one for path, one in found.items() if path not in missing]
+            skus = len({one.labels.get("sku") for one in by_name})
+            yield f"SKU by name: {len(by_name):,} of {len(found):,} names fit, {skus:,} different"
+            yield from _listed(f"{one.path.name}: {one.labels.get('sku')}" for one in by_name)
+            unfit = (f"{path.name}: does not fit the pattern" for path in found if path in missing)
+            yield from _listed(unfit, "do not fit")
         yield from self._sums()
         for how, number in order.before.items():
             yield f"{number:,} {TOLD[how]}"
         yield from self._bounds()
-
-    def _skus(self) -> Iterator[str]:
-        """Which SKU each photo has by its name, where a pattern looks for one."""
-        if (unmatched := self.order.unmatched) is None:
-            return
-        found = {one.found.path: one.found for _, one in self.order.photos}
-        missing = found.keys() & set(unmatched)
-        by_name = [one for path, one in found.items() if path not in missing]
-        skus = len({one.labels.get("sku") for one in by_name})
-        yield f"SKU by name: {len(by_name):,} of {len(found):,} names fit, {skus:,} different"
-        yield from _listed(f"{one.path.name}: {one.labels.get('sku')}" for one in by_name)
-        yield from _listed(
-            (f"{path.name}: does not fit the pattern" for path in found if path in missing), "do not fit"
-        )
 
     def _sums(self) -> Iterator[str]:
         """How many go and what that costs: for each workflow, and together."""
