@@ -269,6 +269,9 @@ def _process(module: list[str], **streams: Any) -> Iterator[subprocess.Popen[byt
 def _journey(session: Session, photos: Path, results: Path, stand_in: str, *, as_json: bool) -> Exit:
     """Send the photos as a person would, then check and show what came of them."""
     from artui.cli import run
+    from artui.core import plan
+    from artui.journal import history
+    from artui.providers import capabilities
 
     before = _balance(session)
     command = ["submit", str(photos), "-w", WORKFLOW, "-o", str(results), "--yes", "--wait"]
@@ -279,7 +282,14 @@ def _journey(session: Session, photos: Path, results: Path, stand_in: str, *, as
     direct = build_opener(ProxyHandler({}))  # a proxy leads away from this machine
     with direct.open(f"{stand_in}/_sim/ledger", timeout=PATIENCE) as answer:
         charges = sum(charge["credits"] for charge in json.load(answer))
-    outcome = _Outcome(_made(session, photos), before, _balance(session), charges)
+    accepts = capabilities("autoretouch").limits.accepts
+    good, refused, _ = plan.check(plan.collect([photos]), accepts, lambda *_: None)
+    with session.journal() as journal:
+        jobs = [(file.path, job) for file, _ in good for job in journal.read(history.by_source, file.path)]
+    lost = {file.path for file, _ in good} - {path for path, _ in jobs}
+    never = [plan.RefusedFile(path, "lost", f"{path.name} never became a job") for path in sorted(lost)]
+    no_jobs = [(one.path, one) for one in (*never, *refused)]
+    outcome = _Outcome([*jobs, *no_jobs], before, _balance(session), charges)
     if as_json:
         put_json(outcome.document(results))
     else:
@@ -296,21 +306,6 @@ def _balance(session: Session) -> int:
         return await provider.balance()
 
     return session.ask(session.account("demo"), question) or 0
-
-
-def _made(session: Session, photos: Path) -> list[tuple[Path, Job | RefusedFile]]:
-    """Each file of the folder with the job that was made of it, or why it is no good."""
-    from artui.core import plan
-    from artui.journal import history
-    from artui.providers import capabilities
-
-    found = plan.collect([photos])
-    good, refused, _ = plan.check(found, capabilities("autoretouch").limits.accepts, lambda *_: None)
-    with session.journal() as journal:
-        made = [(file.path, job) for file, _ in good for job in journal.read(history.by_source, file.path)]
-    lost = {file.path for file, _ in good} - {path for path, _ in made}
-    never = [plan.RefusedFile(path, "lost", f"{path.name} never became a job") for path in sorted(lost)]
-    return [*made, *((one.path, one) for one in (*never, *refused))]
 
 
 @dataclass(frozen=True)
