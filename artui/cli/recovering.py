@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,8 +139,27 @@ def settle(
         go_on("The journal is accepted.")
     if as_json:
         put_json(outcome_document(trouble, outcome))
-    for line in _told(outcome):
-        say(line)
+    if outcome.adopted:
+        say(f"{len(outcome.adopted):,} were found at the service and are followed, not sent again.")
+    for job in outcome.found[:_MOST_NAMED]:
+        cost = "" if job.quoted is None else f", {job.quoted:,}"
+        say(f"  execution {job.execution} of {job.source.name} was bought{cost}: job {job.id}")
+    if outcome.found:
+        say(
+            f"{len(outcome.found):,} were bought whose photos are not known here. They count as spent, and are not paid"
+            " again: each result is fetched when its photo is sent or turns up in a watched folder, all of them by"
+            " `artui recover --fetch FOLDER`."
+        )
+    for job in outcome.held[:_MOST_NAMED]:
+        say(f"! job {job.id} ({job.source.name}) is held: {job.message}")
+    if len(outcome.held) > _MOST_NAMED:
+        say(f"! and {len(outcome.held) - _MOST_NAMED:,} more")
+    for account in outcome.suspended:
+        say(
+            f"! {account}: nothing is sent before you say so, for it cannot be looked up what was bought. `artui retry"
+            f" JOB` sends one photo, `artui resume -a {account} --recovered` all; both say the price first."
+        )
+    say("The journal is accepted: `artui wait` goes on with what is under way.")
     return Exit.PERSON if outcome.held or outcome.suspended else Exit.OK
 
 
@@ -176,28 +195,3 @@ def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str,
             hint = "Nothing was accepted; run it again, or with --offline to have nothing sent without your word."
             raise CommandError(trouble.code, f"{trouble} {hint}") from None
     return listings
-
-
-def _told(outcome: recovery.RecoveryResult) -> Iterator[str]:
-    """What became of the photos that may have been paid."""
-    if outcome.adopted:
-        yield f"{len(outcome.adopted):,} were found at the service and are followed, not sent again."
-    for job in outcome.found[:_MOST_NAMED]:
-        cost = "" if job.quoted is None else f", {job.quoted:,}"
-        yield f"  execution {job.execution} of {job.source.name} was bought{cost}: job {job.id}"
-    if outcome.found:
-        yield (
-            f"{len(outcome.found):,} were bought whose photos are not known here. They count as spent, and are not paid"
-            " again: each result is fetched when its photo is sent or turns up in a watched folder, all of them by"
-            " `artui recover --fetch FOLDER`."
-        )
-    for job in outcome.held[:_MOST_NAMED]:
-        yield f"! job {job.id} ({job.source.name}) is held: {job.message}"
-    if len(outcome.held) > _MOST_NAMED:
-        yield f"! and {len(outcome.held) - _MOST_NAMED:,} more"
-    for account in outcome.suspended:
-        yield (
-            f"! {account}: nothing is sent before you say so, for it cannot be looked up what was bought. `artui retry"
-            f" JOB` sends one photo, `artui resume -a {account} --recovered` all; both say the price first."
-        )
-    yield "The journal is accepted: `artui wait` goes on with what is under way."

@@ -255,23 +255,6 @@ class Unit:
 
     def lines(self) -> Iterator[str]:
         """The unit, with the commands that install it on top."""
-        yield from self._heading()
-        yield ""
-        yield "[Unit]"
-        yield "Description=artui: watched folders to paid photo workflows"
-        yield f"OnFailure={FAILED_UNIT}.service"
-        yield "StartLimitIntervalSec=3600"
-        yield "StartLimitBurst=5"
-        if self.of_system:
-            yield "Wants=network-online.target"
-            # Ordered, not required: a share that is absent makes its own rule offline, and nothing else.
-            yield "After=network-online.target remote-fs.target"
-        yield ""
-        yield from self._service()
-        yield ""
-        yield from ("[Install]", f"WantedBy={'multi-user' if self.of_system else 'default'}.target")
-
-    def _heading(self) -> Iterator[str]:
         manager, place = ("systemctl", "/etc/systemd/system") if self.of_system else (
             "systemctl --user", "~/.config/systemd/user",
         )  # fmt: skip
@@ -288,6 +271,20 @@ class Unit:
             yield f"#   and       loginctl enable-linger {self.user}    (else it ends when you log out)"
         yield f"#   follow    journalctl {'' if self.of_system else '--user '}-u {UNIT} -f"
         yield f"#   rules     {sudo}{manager} reload {UNIT}    (reads config.toml again)"
+        yield ""
+        yield "[Unit]"
+        yield "Description=artui: watched folders to paid photo workflows"
+        yield f"OnFailure={FAILED_UNIT}.service"
+        yield "StartLimitIntervalSec=3600"
+        yield "StartLimitBurst=5"
+        if self.of_system:
+            yield "Wants=network-online.target"
+            # Ordered, not required: a share that is absent makes its own rule offline, and nothing else.
+            yield "After=network-online.target remote-fs.target"
+        yield ""
+        yield from self._service()
+        yield ""
+        yield from ("[Install]", f"WantedBy={'multi-user' if self.of_system else 'default'}.target")
 
     def _service(self) -> Iterator[str]:
         yield "[Service]"
