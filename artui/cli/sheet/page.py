@@ -238,6 +238,13 @@ def _photo(entry: SheetEntry, before: _Shown, after: _Shown, zone: dt.tzinfo | N
     if review:
         who, why = f" by {review.who}" if review.who else "", f": {review.reason}" if review.reason else ""
         decided = f"{verdict}{who}, {_clock(dt.datetime.fromtimestamp(review.at, zone))}{why}"
+    cost = ""
+    if job.charged is not None:
+        cost = _credits(job.charged)
+    elif job.twin_of is not None:
+        cost = "a copy, free"
+    elif job.quoted is not None and (job.purchase or not job.status.final):
+        cost = f"{_credits(job.quoted)}{', not confirmed' if job.purchase else ' to come'}"
     file = os.fspath(job.source)
     try:
         file.encode()
@@ -245,7 +252,7 @@ def _photo(entry: SheetEntry, before: _Shown, after: _Shown, zone: dt.tzinfo | N
         file = sanitize(file)
     return {
         "name": sanitize(name), "path": sanitize(job.source), "before": before, "after": after,
-        "group": entry.group, "verdict": verdict, "cost": _cost(job),
+        "group": entry.group, "verdict": verdict, "cost": cost,
         "state": sanitize(" · ".join([state, job.workflow_name, *more])), "labels": sanitize(" · ".join(labels)),
         "message": "" if entry.group is Group.SAVED else sanitize(job.message),
         "decided": sanitize(decided),
@@ -258,16 +265,6 @@ def _photo(entry: SheetEntry, before: _Shown, after: _Shown, zone: dt.tzinfo | N
 
 def _credits(amount: int) -> str:
     return f"{amount:,} credit" if amount == 1 else f"{amount:,} credits"
-
-
-def _cost(job: Job) -> str:
-    if job.charged is not None:
-        return _credits(job.charged)
-    if job.twin_of is not None:
-        return "a copy, free"
-    if job.quoted is None or (job.status.final and not job.purchase):
-        return ""
-    return f"{_credits(job.quoted)}, not confirmed" if job.purchase else f"{_credits(job.quoted)} to come"
 
 
 def _sum(line: CostLine) -> dict[str, Any]:
