@@ -33,6 +33,15 @@ def spec(root: click.Command) -> dict[str, Any]:
             cells = ([cell.strip("`") for cell in row] for row in block.rows)
             heads = ("key", "holds", "default", "example", "means")
             tables[table] = [dict(zip(heads, row, strict=True)) for row in cells]
+    documents: dict[str, dict[str, Any]] = {}
+    for model in manual.models():
+        fields = get_type_hints(model, include_extras=True)
+        documents[model.__name__] = {
+            "description": " ".join((model.__doc__ or "").split()),
+            "type": "object",
+            "properties": {name: _of(hint) for name, hint in fields.items()},
+            "required": [name for name, hint in fields.items() if get_origin(hint) is not NotRequired],
+        }
     return {
         "version": artui.__version__,
         "options": [_parameter(one) for one in root.get_params(context) if isinstance(one, click.Option)],
@@ -42,7 +51,7 @@ def spec(root: click.Command) -> dict[str, Any]:
         "events": dict(EVENTS),
         "variables": dict(VARIABLES),
         "settings": tables,
-        "documents": {one.__name__: _schema(one) for one in manual.models()},
+        "documents": documents,
         "error": {"$ref": _place(ErrorDocument)},
     }
 
@@ -93,16 +102,6 @@ _TYPES = {int: "integer", float: "number", str: "string", bool: "boolean", type(
 
 def _place(model: type) -> str:
     return f"#/documents/{model.__name__}"
-
-
-def _schema(model: type) -> dict[str, Any]:
-    fields = get_type_hints(model, include_extras=True)
-    return {
-        "description": " ".join((model.__doc__ or "").split()),
-        "type": "object",
-        "properties": {name: _of(hint) for name, hint in fields.items()},
-        "required": [name for name, hint in fields.items() if get_origin(hint) is not NotRequired],
-    }
 
 
 def _of(hint: Any) -> dict[str, Any]:
