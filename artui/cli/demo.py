@@ -334,10 +334,20 @@ class _Outcome:
 
     def document(self, results: Path) -> dict[str, Any]:
         """The same as JSON has it."""
+        files: list[dict[str, Any]] = []
+        for path, what in self.made:
+            job = what if isinstance(what, Job) else None
+            outputs = [result.path for result in job.results if result.path] if job else []
+            files.append(
+                {
+                    "file": str(path), "status": job.status if job else "refused", "message": what.message,
+                    "charged": job.charged if job else None, "outputs": outputs,
+                }
+            )  # fmt: skip
         return {
             "ok": not self.faults(), "faults": self.faults(), "quoted": self._sum("quoted"),
             "charged": self._sum("charged"), "balance_before": self.before, "balance_after": self.after,
-            "results": str(results), "files": [_file(path, what) for path, what in self.made],
+            "results": str(results), "files": files,
         }  # fmt: skip
 
     def _sum(self, amount: str) -> int:
@@ -357,12 +367,3 @@ class _Outcome:
         if len(sums) != 1:
             faults.append(f"the charges do not agree: {sorted(sums)}")
         return faults
-
-
-def _file(path: Path, what: Job | RefusedFile) -> dict[str, Any]:
-    if not isinstance(what, Job):
-        return {"file": str(path), "status": "refused", "message": what.message, "charged": None, "outputs": []}
-    outputs = [result.path for result in what.results if result.path]
-    return {
-        "file": str(path), "status": what.status, "message": what.message, "charged": what.charged, "outputs": outputs
-    }  # fmt: skip
