@@ -14,7 +14,6 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
 import click
@@ -294,7 +293,7 @@ def main() -> int:
             stream.reconfigure(errors="backslashreplace")  # a terminal that knows no é is no error
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
-            signal.signal(number, _interrupt)
+            signal.signal(number, signal.default_int_handler)
     return run(sys.argv[1:], become=_become)
 
 
@@ -309,11 +308,6 @@ def _become(arguments: Sequence[str]) -> None:
         os.execv(sys.executable, [*started[: len(started) - len(given)], *arguments])  # noqa: S606 — ourselves
     except OSError:  # too many jobs to name
         signal.pthread_sigmask(signal.SIG_UNBLOCK, streams.ENDING)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    del number, frame
-    raise KeyboardInterrupt
 
 
 def run(arguments: Sequence[str], *, become: Callable[[Sequence[str]], None] = lambda _: None) -> int:

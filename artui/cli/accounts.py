@@ -147,9 +147,21 @@ def workflows_command(
             return _changes(session, journal, chosen, found, workflow, as_json=as_json)
     if workflow is None:
         return _list(found, left_out, as_json=as_json)
-    from artui.cli.workflow import choose
+    from artui.cli.workflow import choose, day
 
-    return _show(choose(found, workflow), as_json=as_json)
+    one = choose(found, workflow)
+    if as_json:
+        put_json(asdict(one))
+        return Exit.OK
+    changed = f", changed {day(one)}" if one.changed_at else ""
+    author = f" by {one.author}" if changed and one.author else ""
+    put(f"{one.name}: {money(one.price)} a photo{changed}{author}")
+    put(f"id {one.id}, version {one.version}")
+    for component in one.components:
+        put(f"  {component.label or component.type} ({component.type})")
+        for name, value in component.settings.items():
+            put(f"    {name}: {value}")
+    return Exit.OK
 
 
 def _fetched(
@@ -221,21 +233,4 @@ def _changes(
         put(f"{asked[0].name} has not changed since it was used here last.")
     else:
         put(f"{asked[0].name} has never been used here.")
-    return Exit.OK
-
-
-def _show(workflow: Workflow, *, as_json: bool) -> Exit:
-    from artui.cli.workflow import day
-
-    if as_json:
-        put_json(asdict(workflow))
-        return Exit.OK
-    changed = f", changed {day(workflow)}" if workflow.changed_at else ""
-    author = f" by {workflow.author}" if changed and workflow.author else ""
-    put(f"{workflow.name}: {money(workflow.price)} a photo{changed}{author}")
-    put(f"id {workflow.id}, version {workflow.version}")
-    for component in workflow.components:
-        put(f"  {component.label or component.type} ({component.type})")
-        for name, value in component.settings.items():
-            put(f"    {name}: {value}")
     return Exit.OK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -81,7 +81,15 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
             tell("nothing is sent before you say so. Nothing is sent now.")
             if dry_run:
                 if as_json:
-                    put_json(_document(session, opened))
+                    there = session.paths.journal
+                    put_json(
+                        {
+                            "version": about.version, "host": about.host,
+                            "made_at": about.made_at, "made_at_iso": iso(about.made_at),
+                            "jobs": about.jobs, "intents": about.intents,
+                            "replaces": str(there) if there.exists() else None,
+                        }
+                    )  # fmt: skip
                 return Exit.OK
             if not (yes or (can_ask() and agrees("Put it back?"))):
                 say("Nothing was changed; --yes puts it back.")
@@ -91,15 +99,6 @@ def restore_command(session: Session, file: Path, *, offline: bool, dry_run: boo
             backups.discard(opened.journal)
     finally:
         lock.release()
-
-
-def _document(session: Session, opened: OpenedBackup) -> dict[str, Any]:
-    """What a backup is, and what it would take the place of, as JSON."""
-    about, there = opened.about, session.paths.journal
-    return {
-        "version": about.version, "host": about.host, "made_at": about.made_at, "made_at_iso": iso(about.made_at),
-        "jobs": about.jobs, "intents": about.intents, "replaces": str(there) if there.exists() else None,
-    }  # fmt: skip
 
 
 def _put_back(session: Session, opened: OpenedBackup, *, offline: bool, as_json: bool) -> Exit:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ from artui.journal.books import CostLine, Costs, Grouping
 
 if TYPE_CHECKING:
     from artui.cli.documents import CostsOfGroup
-    from artui.config import Config
 
 _BY_LABEL = "label:"
 _COLUMNS = {
@@ -82,7 +80,16 @@ def costs_command(
 
     grouping, label = by
     config = session.config
-    first, last = _days(config, since, until, month)
+    if month is None:
+        first, last = (in_zone(day, config.timezone).date().isoformat() if day else "" for day in (since, until))
+    elif since or until:
+        raise CommandError(Exit.USAGE, "Say either --month, or --since and --until.")
+    else:
+        try:
+            dt.date.fromisoformat(f"{month}-01")
+        except ValueError:
+            raise CommandError(Exit.USAGE, f"{month!r} is no month, as in 2026-11.") from None
+        first, last = f"{month}-01", f"{month}-31"  # days are compared as text: none comes after the 31st
     name = session.account(account).name if account else ""
     with session.journal() as journal:
         lines = journal.read(
@@ -108,24 +115,17 @@ def costs_command(
         rows = ([line.group, line.service, *(getattr(line.costs, column) for column in _COLUMNS)] for line in lines)
         put_csv([head, *rows], locale)
     elif lines:
-        _put(title, lines, totals)
+        # For a person the columns that say something.
+        telling = [name for name in _COLUMNS if name in _ALWAYS or any(getattr(line.costs, name) for line in lines)]
+        table = [
+            [line.group or "-", line.service, *(f"{getattr(line.costs, name):,}" for name in telling)]
+            for line in (*lines, *totals)
+        ]
+        heads = (title, "service", *(_COLUMNS[name] for name in telling))
+        put_table([heads, *table], right=range(2, len(heads)))
     else:
         put("Nothing was paid in these days." if first or last else "Nothing was paid yet.")
     return Exit.OK
-
-
-def _days(config: Config, since: dt.datetime | None, until: dt.datetime | None, month: str | None) -> tuple[str, str]:
-    """The first and the last day that are wanted; empty where there is no bound."""
-    if month is None:
-        first, last = (in_zone(day, config.timezone).date().isoformat() if day else "" for day in (since, until))
-        return first, last
-    if since or until:
-        raise CommandError(Exit.USAGE, "Say either --month, or --since and --until.")
-    try:
-        dt.date.fromisoformat(f"{month}-01")
-    except ValueError:
-        raise CommandError(Exit.USAGE, f"{month!r} is no month, as in 2026-11.") from None
-    return f"{month}-01", f"{month}-31"  # days are compared as text: none comes after the 31st
 
 
 def _document(line: CostLine) -> CostsOfGroup:
@@ -136,13 +136,3 @@ def _document(line: CostLine) -> CostsOfGroup:
         "waived": costs.waived, "no_result": costs.no_result, "no_result_charged": costs.no_result_charged,
         "free_results": costs.free_results, "copies": costs.copies, "saved": costs.saved,
     }  # fmt: skip
-
-
-def _put(title: str, lines: Sequence[CostLine], totals: Sequence[CostLine]) -> None:
-    """Print a table for a person, with the columns that say something."""
-    telling = [name for name in _COLUMNS if name in _ALWAYS or any(getattr(line.costs, name) for line in lines)]
-    rows = [
-        [line.group or "-", line.service, *(f"{getattr(line.costs, name):,}" for name in telling)]
-        for line in (*lines, *totals)
-    ]
-    put_table([(title, "service", *(_COLUMNS[name] for name in telling)), *rows], right=range(2, 2 + len(telling)))

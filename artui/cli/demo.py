@@ -269,6 +269,9 @@ def _process(module: list[str], **streams: Any) -> Iterator[subprocess.Popen[byt
 def _journey(session: Session, photos: Path, results: Path, stand_in: str, *, as_json: bool) -> Exit:
     """Send the photos as a person would, then check and show what came of them."""
     from artui.cli import run
+    from artui.core import plan
+    from artui.journal import history
+    from artui.providers import capabilities
 
     before = _balance(session)
     command = ["submit", str(photos), "-w", WORKFLOW, "-o", str(results), "--yes", "--wait"]
@@ -279,7 +282,14 @@ def _journey(session: Session, photos: Path, results: Path, stand_in: str, *, as
     direct = build_opener(ProxyHandler({}))  # a proxy leads away from this machine
     with direct.open(f"{stand_in}/_sim/ledger", timeout=PATIENCE) as answer:
         charges = sum(charge["credits"] for charge in json.load(answer))
-    outcome = _Outcome(_made(session, photos), before, _balance(session), charges)
+    accepts = capabilities("autoretouch").limits.accepts
+    good, refused, _ = plan.check(plan.collect([photos]), accepts, lambda *_: None)
+    with session.journal() as journal:
+        jobs = [(file.path, job) for file, _ in good for job in journal.read(history.by_source, file.path)]
+    lost = {file.path for file, _ in good} - {path for path, _ in jobs}
+    never = [plan.RefusedFile(path, "lost", f"{path.name} never became a job") for path in sorted(lost)]
+    no_jobs = [(one.path, one) for one in (*never, *refused)]
+    outcome = _Outcome([*jobs, *no_jobs], before, _balance(session), charges)
     if as_json:
         put_json(outcome.document(results))
     else:
@@ -296,21 +306,6 @@ def _balance(session: Session) -> int:
         return await provider.balance()
 
     return session.ask(session.account("demo"), question) or 0
-
-
-def _made(session: Session, photos: Path) -> list[tuple[Path, Job | RefusedFile]]:
-    """Each file of the folder with the job that was made of it, or why it is no good."""
-    from artui.core import plan
-    from artui.journal import history
-    from artui.providers import capabilities
-
-    found = plan.collect([photos])
-    good, refused, _ = plan.check(found, capabilities("autoretouch").limits.accepts, lambda *_: None)
-    with session.journal() as journal:
-        made = [(file.path, job) for file, _ in good for job in journal.read(history.by_source, file.path)]
-    lost = {file.path for file, _ in good} - {path for path, _ in made}
-    never = [plan.RefusedFile(path, "lost", f"{path.name} never became a job") for path in sorted(lost)]
-    return [*made, *((one.path, one) for one in (*never, *refused))]
 
 
 @dataclass(frozen=True)
@@ -339,10 +334,20 @@ class _Outcome:
 
     def document(self, results: Path) -> dict[str, Any]:
         """The same as JSON has it."""
+        files: list[dict[str, Any]] = []
+        for path, what in self.made:
+            job = what if isinstance(what, Job) else None
+            outputs = [result.path for result in job.results if result.path] if job else []
+            files.append(
+                {
+                    "file": str(path), "status": job.status if job else "refused", "message": what.message,
+                    "charged": job.charged if job else None, "outputs": outputs,
+                }
+            )  # fmt: skip
         return {
             "ok": not self.faults(), "faults": self.faults(), "quoted": self._sum("quoted"),
             "charged": self._sum("charged"), "balance_before": self.before, "balance_after": self.after,
-            "results": str(results), "files": [_file(path, what) for path, what in self.made],
+            "results": str(results), "files": files,
         }  # fmt: skip
 
     def _sum(self, amount: str) -> int:
@@ -362,12 +367,3 @@ class _Outcome:
         if len(sums) != 1:
             faults.append(f"the charges do not agree: {sorted(sums)}")
         return faults
-
-
-def _file(path: Path, what: Job | RefusedFile) -> dict[str, Any]:
-    if not isinstance(what, Job):
-        return {"file": str(path), "status": "refused", "message": what.message, "charged": None, "outputs": []}
-    outputs = [result.path for result in what.results if result.path]
-    return {
-        "file": str(path), "status": what.status, "message": what.message, "charged": what.charged, "outputs": outputs
-    }  # fmt: skip

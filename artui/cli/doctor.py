@@ -79,7 +79,11 @@ def trial_command(
 
     session: Session = context.obj
     if report is not None and not dry_run:
-        _check_place(report)
+        # Before anything is paid.
+        if os.path.lexists(report):
+            raise CommandError(Exit.USAGE, f"{report} is there already, and is left as it is: name a new file.")
+        if not os.access(report.parent, os.W_OK | os.X_OK):
+            raise CommandError(Exit.USAGE, f"{report} cannot be written: name a file in a folder that can.")
     session.ask(session.account(account), reach)
     code = context.invoke(
         submit_command, paths=(photo,), account=account, workflows=(workflow,) if workflow else (), output=output,
@@ -101,14 +105,6 @@ def trial_command(
         for number, finding in enumerate(findings):
             _put(finding, is_new=not number)
     return first(codes)
-
-
-def _check_place(report: Path) -> None:
-    """Raise CommandError where a report cannot be written, or is there already: before anything is paid."""
-    if os.path.lexists(report):
-        raise CommandError(Exit.USAGE, f"{report} is there already, and is left as it is: name a new file.")
-    if not os.access(report.parent, os.W_OK | os.X_OK):
-        raise CommandError(Exit.USAGE, f"{report} cannot be written: name a file in a folder that can.")
 
 
 def _write(report: Path, job: Job, findings: list[Finding]) -> Exit:

@@ -16,7 +16,6 @@ from artui.cli.terminal import money, put, put_json, put_table, say
 from artui.config import AccountConfig
 
 if TYPE_CHECKING:
-    from artui.core.executions import PastExecution
     from artui.providers.base import ExecutionStatus, Provider, Workflow
 
 
@@ -43,13 +42,23 @@ def executions_command(
     chosen = session.account(account)
     if wanted:
         return _fetch(session, chosen, wanted, workflow, output, as_json=as_json)
-    from artui.core.executions import began
+    from artui.cli.workflow import choose
+    from artui.core import executions
 
     if output:
         raise CommandError(Exit.USAGE, "--output goes with --fetch ID.")
     if since is not None:
         since = in_zone(since, session.config.timezone)
-    found = _listed(session, chosen, workflow, since, limit)
+
+    async def question(provider: Provider[Any]) -> tuple[str, list[tuple[Workflow, ExecutionStatus]]]:
+        workflows = await provider.workflows()
+        asked = [choose(workflows, workflow)] if workflow else workflows
+        payer = (await provider.who_pays()).payer
+        return payer, await executions.newest(provider, asked, since, limit)
+
+    payer, listed = session.ask(chosen, question)
+    with session.journal() as journal:
+        found = journal.read(executions.marked, payer, listed)
     if as_json:
         kept = ("execution", "state", "word", "charged", "created_at", "finished_at", "name", "reference", "version")
         put_json(
@@ -67,8 +76,8 @@ def executions_command(
     else:
         rows = [
             (
-                began(one.progress, session.config.timezone), one.progress.word, money(one.progress.charged, ""),
-                one.whose, one.workflow, one.progress.name, one.progress.execution,
+                executions.began(one.progress, session.config.timezone), one.progress.word,
+                money(one.progress.charged, ""), one.whose, one.workflow, one.progress.name, one.progress.execution,
             )
             for one in found
         ]  # fmt: skip
@@ -76,23 +85,6 @@ def executions_command(
         if len(found) == limit:
             say(f"{'The newest one' if limit == 1 else f'The newest {limit:,}'}; --limit lists more.")
     return Exit.OK
-
-
-def _listed(
-    session: Session, account: AccountConfig, workflow: str | None, since: dt.datetime | None, limit: int
-) -> list[PastExecution]:
-    from artui.cli.workflow import choose
-    from artui.core import executions
-
-    async def question(provider: Provider[Any]) -> tuple[str, list[tuple[Workflow, ExecutionStatus]]]:
-        workflows = await provider.workflows()
-        asked = [choose(workflows, workflow)] if workflow else workflows
-        payer = (await provider.who_pays()).payer
-        return payer, await executions.newest(provider, asked, since, limit)
-
-    payer, found = session.ask(account, question)
-    with session.journal() as journal:
-        return journal.read(executions.marked, payer, found)
 
 
 def _fetch(

@@ -144,6 +144,7 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
     from artui.cli.naming import job_numbered
     from artui.core.deliveries import standing
     from artui.journal import deliveries, history, purchases, reviews
+    from artui.model.watching import Skip
 
     with session.journal() as journal:
         job = job_numbered(journal, number)
@@ -155,8 +156,20 @@ def job_command(session: Session, number: int, *, as_json: bool) -> Exit:
         put_json(_whole_document(job, events, bought, delivery, decided))
         return Exit.OK
     zone = session.config.timezone
-    for line in _facts(job):
-        put(line)
+    pixels = f", {job.width} x {job.height}" if job.width else ""
+    put(f"job {job.id}: {job.source}")
+    put(f"{job.size:,} bytes{pixels}{f', {job.media_type}' if job.media_type else ''}")
+    put(f"{job.workflow_name} ({job.workflow}), account {job.account}")
+    put(f"{job.stage}, {job.status}{f': {worded(job.reason)}' if job.reason else ''}")
+    if job.review:
+        put(f"{job.review}{f': {job.review_reason}' if job.review_reason else ''}")
+    put(f"quoted {money(job.quoted)}, charged {money(job.charged)}")
+    if job.execution:
+        put(f"execution {job.execution}")
+    if job.twin_of:
+        put(f"same {'picture' if job.reason == Skip.ONLY_METADATA else 'photo'} as job {job.twin_of}")
+    for path in filter(None, (result.path for result in job.results)):
+        put(f"result {path}")
     if delivery:
         put(f"delivery {sanitize(standing(delivery, zone))}")
     put("history")
@@ -216,27 +229,6 @@ def _whole_document(
         "reviews": [decision_document(one) for one in decided],
         "advice": advice(job),
     }  # fmt: skip
-
-
-def _facts(job: Job) -> list[str]:
-    from artui.model.watching import Skip
-
-    pixels = f", {job.width} x {job.height}" if job.width else ""
-    return [
-        f"job {job.id}: {job.source}",
-        f"{job.size:,} bytes{pixels}{f', {job.media_type}' if job.media_type else ''}",
-        f"{job.workflow_name} ({job.workflow}), account {job.account}",
-        f"{job.stage}, {job.status}{f': {worded(job.reason)}' if job.reason else ''}",
-        *([f"{job.review}{f': {job.review_reason}' if job.review_reason else ''}"] if job.review else []),
-        f"quoted {money(job.quoted)}, charged {money(job.charged)}",
-        *([f"execution {job.execution}"] if job.execution else []),
-        *(
-            [f"same {'picture' if job.reason == Skip.ONLY_METADATA else 'photo'} as job {job.twin_of}"]
-            if job.twin_of
-            else []
-        ),
-        *(f"result {result.path}" for result in job.results if result.path),
-    ]
 
 
 def _clock(at: float, zone: dt.tzinfo) -> str:

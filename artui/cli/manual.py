@@ -78,20 +78,16 @@ def plain(blocks: Iterable[Block], width: int = 80) -> Iterator[str]:
             case Text():
                 yield from textwrap.wrap(_bare(block.text), width)
             case TermTable():
-                yield from _terms(block, width)
-
-
-def _terms(table: TermTable, width: int) -> Iterator[str]:
-    column = min(24, max(len(_bare(row[0])) for row in table.rows) + 2)
-    for term, *others in table.rows:
-        said = "; ".join(_bare(other) for other in others if other)
-        lines = textwrap.wrap(said, width - column - 2) or [""]
-        head = f"  {_bare(term)}".ljust(column + 2)
-        if len(head) > column + 2 or not head.endswith(" "):
-            yield head.rstrip()
-        else:
-            yield (head + lines.pop(0)).rstrip()
-        yield from (" " * (column + 2) + line for line in lines)
+                column = min(24, max(len(_bare(row[0])) for row in block.rows) + 2)
+                for term, *others in block.rows:
+                    said = "; ".join(_bare(other) for other in others if other)
+                    lines = textwrap.wrap(said, width - column - 2) or [""]
+                    head = f"  {_bare(term)}".ljust(column + 2)
+                    if len(head) > column + 2 or not head.endswith(" "):
+                        yield head.rstrip()
+                    else:
+                        yield (head + lines.pop(0)).rstrip()
+                    yield from (" " * (column + 2) + line for line in lines)
 
 
 def _bare(text: str) -> str:

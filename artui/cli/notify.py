@@ -13,7 +13,7 @@ from artui.cli.exits import CommandError, Exit
 from artui.cli.options import AS_JSON
 from artui.cli.session import Session, run
 from artui.cli.terminal import put, put_json
-from artui.config import Paths, write_private
+from artui.config import write_private
 
 if TYPE_CHECKING:
     from artui.journal import Journal
@@ -83,25 +83,19 @@ def ended_command(session: Session) -> Exit:
             return Exit.OK
     except (JournalProblem, Unwritable) as problem:
         why = str(problem)
-    if not _is_news(session.paths, why):
+    # It is told once a day, and anew where an engine started since: a file says so, without a journal.
+    place, told, started = session.paths.state / "ended.told", "", 0.0
+    with suppress(OSError):
+        started = session.paths.anchor.stat().st_mtime
+    with suppress(OSError):
+        if place.stat().st_mtime > max(started, time.time() - DAY):
+            told = place.read_text("utf-8", "replace")
+    if told == why:
         return Exit.OK
+    with suppress(OSError):
+        write_private(place, why.encode("utf-8", "replace"))
     text = f"Watching has ended and cannot go on: {why}"
     facts = {"code": Code.WATCH_ENDED, "subject": "", "at": time.time(), "over": False, "count": 1, "message": why}
     message = NoticeMessage(Topic.TROUBLE, f"artui on {host}: {text}", text, host, 1, [facts])
     failures = [run(tell(target, message)) for target in config.notify if Topic.TROUBLE in target.topics]
     return Exit.FAILED if any(failures) else Exit.OK
-
-
-def _is_news(paths: Paths, why: str) -> bool:
-    """Whether this was not told within a day and since an engine started last: a file says so, without a journal."""
-    place, told, started = paths.state / "ended.told", "", 0.0
-    with suppress(OSError):
-        started = paths.anchor.stat().st_mtime
-    with suppress(OSError):
-        if place.stat().st_mtime > max(started, time.time() - DAY):
-            told = place.read_text("utf-8", "replace")
-    if told == why:
-        return False
-    with suppress(OSError):
-        write_private(place, why.encode("utf-8", "replace"))
-    return True

@@ -76,38 +76,27 @@ class Telling:
             yield f"Passed over, no photos: {others}."
         if told := [f"{number:,} {kind}" for kind, number in order.ignored.items() if kind != "hidden"]:
             yield f"Left alone by name: {', '.join(told)}; `artui config show ignore` lists the names."
-        yield from self._skus()
-        yield from self._sums()
+        if order.unmatched is not None:  # a pattern looks for a SKU in each name
+            found = {one.found.path: one.found for _, one in order.photos}
+            missing = found.keys() & set(order.unmatched)
+            by_name = [one for path, one in found.items() if path not in missing]
+            skus = len({one.labels.get("sku") for one in by_name})
+            yield f"SKU by name: {len(by_name):,} of {len(found):,} names fit, {skus:,} different"
+            yield from _listed(f"{one.path.name}: {one.labels.get('sku')}" for one in by_name)
+            unfit = (f"{path.name}: does not fit the pattern" for path in found if path in missing)
+            yield from _listed(unfit, "do not fit")
+        refused = [f"{len(order.refused):,} refused"] if order.refused else []
+        if self._is_one:
+            [plan] = order.plans
+            yield f"{', '.join(_counts(plan, refused))}: {self._sum(plan)}"
+        else:
+            for plan in order.plans:
+                yield f"{order.names[plan.offer.workflow.id]}: {', '.join(_counts(plan, []))}: {self._sum(plan)}"
+            cost = "the price is not known" if order.most is None else f"at most {self._money(order.most)}"
+            yield f"Together {', '.join([f'{len(self._to_send):,} to send', *refused])}: {cost}"
         for how, number in order.before.items():
             yield f"{number:,} {TOLD[how]}"
         yield from self._bounds()
-
-    def _skus(self) -> Iterator[str]:
-        """Which SKU each photo has by its name, where a pattern looks for one."""
-        if (unmatched := self.order.unmatched) is None:
-            return
-        found = {one.found.path: one.found for _, one in self.order.photos}
-        missing = found.keys() & set(unmatched)
-        by_name = [one for path, one in found.items() if path not in missing]
-        skus = len({one.labels.get("sku") for one in by_name})
-        yield f"SKU by name: {len(by_name):,} of {len(found):,} names fit, {skus:,} different"
-        yield from _listed(f"{one.path.name}: {one.labels.get('sku')}" for one in by_name)
-        yield from _listed(
-            (f"{path.name}: does not fit the pattern" for path in found if path in missing), "do not fit"
-        )
-
-    def _sums(self) -> Iterator[str]:
-        """How many go and what that costs: for each workflow, and together."""
-        refused = [f"{len(self.order.refused):,} refused"] if self.order.refused else []
-        if self._is_one:
-            [plan] = self.order.plans
-            yield f"{', '.join(_counts(plan, refused))}: {self._sum(plan)}"
-            return
-        for plan in self.order.plans:
-            yield f"{self.order.names[plan.offer.workflow.id]}: {', '.join(_counts(plan, []))}: {self._sum(plan)}"
-        most = self.order.most
-        cost = "the price is not known" if most is None else f"at most {self._money(most)}"
-        yield f"Together {', '.join([f'{len(self._to_send):,} to send', *refused])}: {cost}"
 
     def _sum(self, plan: Plan) -> str:
         number, price = len(plan.having(Verdict.SEND)), plan.offer.workflow.price

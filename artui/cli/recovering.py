@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,10 +81,17 @@ def recover_command(
             put_json(outcome_document(finding.trouble))
         if fetch is None or dry_run:
             return code
-        is_fetching = _fetch(session, fetch)
+        fetch.mkdir(parents=True, exist_ok=True)
+        with session.journal() as journal:
+            placed = recovery.fetch_into(journal, fetch.absolute())
+        if placed:
+            are = "is" if len(placed) == 1 else "are"
+            say(f"{counted(len(placed), 'result')} {are} fetched into {fetch}; `artui wait` follows.")
+        else:
+            say("There is no result to fetch: every photo that was bought is known here.")
     finally:
         lock.release()
-    if is_fetching:
+    if placed:
         from artui.engine.client import ensure_running
 
         with session.journal() as journal:
@@ -132,8 +139,27 @@ def settle(
         go_on("The journal is accepted.")
     if as_json:
         put_json(outcome_document(trouble, outcome))
-    for line in _told(outcome):
-        say(line)
+    if outcome.adopted:
+        say(f"{len(outcome.adopted):,} were found at the service and are followed, not sent again.")
+    for job in outcome.found[:_MOST_NAMED]:
+        cost = "" if job.quoted is None else f", {job.quoted:,}"
+        say(f"  execution {job.execution} of {job.source.name} was bought{cost}: job {job.id}")
+    if outcome.found:
+        say(
+            f"{len(outcome.found):,} were bought whose photos are not known here. They count as spent, and are not paid"
+            " again: each result is fetched when its photo is sent or turns up in a watched folder, all of them by"
+            " `artui recover --fetch FOLDER`."
+        )
+    for job in outcome.held[:_MOST_NAMED]:
+        say(f"! job {job.id} ({job.source.name}) is held: {job.message}")
+    if len(outcome.held) > _MOST_NAMED:
+        say(f"! and {len(outcome.held) - _MOST_NAMED:,} more")
+    for account in outcome.suspended:
+        say(
+            f"! {account}: nothing is sent before you say so, for it cannot be looked up what was bought. `artui retry"
+            f" JOB` sends one photo, `artui resume -a {account} --recovered` all; both say the price first."
+        )
+    say("The journal is accepted: `artui wait` goes on with what is under way.")
     return Exit.PERSON if outcome.held or outcome.suspended else Exit.OK
 
 
@@ -169,43 +195,3 @@ def _listings(session: Session, journal: Journal, *, offline: bool) -> dict[str,
             hint = "Nothing was accepted; run it again, or with --offline to have nothing sent without your word."
             raise CommandError(trouble.code, f"{trouble} {hint}") from None
     return listings
-
-
-def _told(outcome: recovery.RecoveryResult) -> Iterator[str]:
-    """What became of the photos that may have been paid."""
-    if outcome.adopted:
-        yield f"{len(outcome.adopted):,} were found at the service and are followed, not sent again."
-    for job in outcome.found[:_MOST_NAMED]:
-        cost = "" if job.quoted is None else f", {job.quoted:,}"
-        yield f"  execution {job.execution} of {job.source.name} was bought{cost}: job {job.id}"
-    if outcome.found:
-        yield (
-            f"{len(outcome.found):,} were bought whose photos are not known here. They count as spent, and are not paid"
-            " again: each result is fetched when its photo is sent or turns up in a watched folder, all of them by"
-            " `artui recover --fetch FOLDER`."
-        )
-    for job in outcome.held[:_MOST_NAMED]:
-        yield f"! job {job.id} ({job.source.name}) is held: {job.message}"
-    if len(outcome.held) > _MOST_NAMED:
-        yield f"! and {len(outcome.held) - _MOST_NAMED:,} more"
-    for account in outcome.suspended:
-        yield (
-            f"! {account}: nothing is sent before you say so, for it cannot be looked up what was bought. `artui retry"
-            f" JOB` sends one photo, `artui resume -a {account} --recovered` all; both say the price first."
-        )
-    yield "The journal is accepted: `artui wait` goes on with what is under way."
-
-
-def _fetch(session: Session, folder: Path) -> bool:
-    """Have the results of found executions fetched; returns whether there are any."""
-    from artui.engine import recovery
-
-    folder.mkdir(parents=True, exist_ok=True)
-    with session.journal() as journal:
-        placed = recovery.fetch_into(journal, folder.absolute())
-    if not placed:
-        say("There is no result to fetch: every photo that was bought is known here.")
-        return False
-    are = "is" if len(placed) == 1 else "are"
-    say(f"{counted(len(placed), 'result')} {are} fetched into {folder}; `artui wait` follows.")
-    return True

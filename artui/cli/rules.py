@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from artui.config.system import iso
@@ -140,25 +140,23 @@ def standings(db: Connection, zone: dt.tzinfo, written: Container[str], *, watch
 
 def together(found: Sequence[RuleLine]) -> str:
     """All rules in one line: how many are watched, what waits, what was spent today."""
-    return ", ".join(_together(found)) if found else "the folders are about to be looked at"
-
-
-def _together(found: Sequence[RuleLine]) -> Iterator[str]:
+    if not found:
+        return "the folders are about to be looked at"
     folders = "1 folder" if len(found) == 1 else f"{len(found):,} folders"
     others: dict[str, int] = {}
     for one in found:
         if one.word != RuleState.WATCHING:
             others[one.word] = others.get(one.word, 0) + 1
     but = ", ".join(f"{number:,} {word}" for word, number in others.items())
-    yield folders + (f" ({but})" if but else "")
     sums = {
         "under way": sum(one.counted.on_the_way for one in found),
         "held": sum(one.counted.held for one in found),
         "saved in all": sum(one.counted.done + one.counted.skipped for one in found),
         "failed in all": sum(one.counted.failed for one in found),
     }
-    yield from (f"{number:,} {word}" for word, number in sums.items() if number)
-    yield f"{sum(one.today for one in found):,} spent today"
+    told = [f"{number:,} {word}" for word, number in sums.items() if number]
+    spent = f"{sum(one.today for one in found):,} spent today"
+    return ", ".join([folders + (f" ({but})" if but else ""), *told, spent])
 
 
 def why_document(one: Why) -> WhyDocument:

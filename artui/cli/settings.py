@@ -83,6 +83,7 @@ def _check(session: Session, *, as_json: bool) -> Exit:
     """Read every setting and say what is wrong, with its line."""
     from artui import providers
     from artui.config import ConfigError
+    from artui.config.described import OWN_VARIABLES
     from artui.watch.rules import load_rules
 
     config = session.config
@@ -96,7 +97,15 @@ def _check(session: Session, *, as_json: bool) -> Exit:
         raise ConfigError(f"{config.sources['ca_file']}: ca_file: {config.ca_file} is no file that can be read")
     rules = load_rules(config)
     _check_against_this_machine(config)
-    warnings = [*_of_no_use(config), *_workflows_unknown(session, rules)]
+    warnings: list[str] = []
+    used = {source.name for source in config.sources.values()} | OWN_VARIABLES
+    used |= {variable(one.login, key) for one in config.accounts.values() for key in ("token", "webhook_token")}
+    known_names = [*(f"ARTUI_{word.upper()}" for word in TOP), *used]
+    for name in sorted(os.environ):
+        if name.startswith("ARTUI_") and os.environ[name] and name not in used:
+            advice = nearest(name, known_names) or "; `artui help environment` lists what does"
+            warnings.append(f"The variable {name} sets nothing{advice}")
+    warnings += _workflows_unknown(session, rules)
     warnings += [
         f"{rule.source}: rejected: {rule.rejected} is not there, nor is {rule.rejected.parent}: no rejection is seen"
         " until that is; `artui watch` then makes the folder"
@@ -135,19 +144,6 @@ def _check_against_this_machine(config: Config) -> None:
                 f"{config.sources[key]}: {key} cannot be run: there is no program {value[0]}. Until there is, results"
                 " are saved and not delivered"
             )
-
-
-def _of_no_use(config: Config) -> Iterator[str]:
-    """A sentence for each ``ARTUI_…`` variable that sets nothing."""
-    from artui.config.described import OWN_VARIABLES
-
-    used = {source.name for source in config.sources.values()} | OWN_VARIABLES
-    used |= {variable(one.login, key) for one in config.accounts.values() for key in ("token", "webhook_token")}
-    known = [*(f"ARTUI_{word.upper()}" for word in TOP), *used]
-    for name in sorted(os.environ):
-        if name.startswith("ARTUI_") and os.environ[name] and name not in used:
-            advice = nearest(name, known) or "; `artui help environment` lists what does"
-            yield f"The variable {name} sets nothing{advice}"
 
 
 def _workflows_unknown(session: Session, rules: Sequence[Rule]) -> Iterator[str]:

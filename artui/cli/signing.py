@@ -92,22 +92,17 @@ def login_command(
         )  # fmt: skip
     payer = f"{chosen.name} ({chosen.id}) pays" if chosen else "signed in"
     say(f"{account.name}: {payer}. The key is kept in the {where}.")
-    _tell_handed_over(account)
-    if same is not None and not said:
-        _tell_unanswered(account, customer, same=same)
-    return Exit.OK
-
-
-def _tell_handed_over(account: AccountConfig) -> None:
-    """Say that the service goes on with another key, where its unit hands it one."""
     from artui.cli.unit import hands_over
 
-    if place := hands_over(account.login):
+    if unit := hands_over(account.login):
         say(
-            f"The service is handed another key by {place} (LoadCredential), which goes before this one: with"
+            f"The service is handed another key by {unit} (LoadCredential), which goes before this one: with"
             " `--store file`, `artui systemd-unit --renew` has it use the kept one; else write the key to the file"
             " that is named there. Then restart it."
         )
+    if same is not None and not said:
+        _tell_unanswered(account, customer, same=same)
+    return Exit.OK
 
 
 def _keep_webhook_secret(session: Session, account: AccountConfig, store: str | None) -> Exit:

@@ -5,7 +5,6 @@ are, of what the program is."""
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
@@ -21,8 +20,28 @@ from artui.model.documents import EVENTS
 
 def spec(root: click.Command) -> dict[str, Any]:
     """The program as a document."""
+    from artui.cli.settings_page import settings
+
     assert isinstance(root, click.Group)  # noqa: S101
     context = click.Context(root, info_name="artui")
+    tables: dict[str, list[dict[str, str]]] = {}
+    table = ""
+    for block in settings():
+        if isinstance(block, manual.Heading):
+            table = block.text
+        elif isinstance(block, manual.TermTable):
+            cells = ([cell.strip("`") for cell in row] for row in block.rows)
+            heads = ("key", "holds", "default", "example", "means")
+            tables[table] = [dict(zip(heads, row, strict=True)) for row in cells]
+    documents: dict[str, dict[str, Any]] = {}
+    for model in manual.models():
+        fields = get_type_hints(model, include_extras=True)
+        documents[model.__name__] = {
+            "description": " ".join((model.__doc__ or "").split()),
+            "type": "object",
+            "properties": {name: _of(hint) for name, hint in fields.items()},
+            "required": [name for name, hint in fields.items() if get_origin(hint) is not NotRequired],
+        }
     return {
         "version": artui.__version__,
         "options": [_parameter(one) for one in root.get_params(context) if isinstance(one, click.Option)],
@@ -31,8 +50,8 @@ def spec(root: click.Command) -> dict[str, Any]:
         "reasons": {reason.value: said for reason, said in REASONS.items()},
         "events": dict(EVENTS),
         "variables": dict(VARIABLES),
-        "settings": dict(_settings()),
-        "documents": {one.__name__: _schema(one) for one in manual.models()},
+        "settings": tables,
+        "documents": documents,
         "error": {"$ref": _place(ErrorDocument)},
     }
 
@@ -76,18 +95,6 @@ def _parameter(param: click.Parameter) -> dict[str, Any]:
     return document
 
 
-def _settings() -> Iterator[tuple[str, list[dict[str, str]]]]:
-    from artui.cli.settings_page import settings
-
-    table = ""
-    for block in settings():
-        if isinstance(block, manual.Heading):
-            table = block.text
-        elif isinstance(block, manual.TermTable):
-            rows = ((cell.strip("`") for cell in row) for row in block.rows)
-            yield table, [dict(zip(("key", "holds", "default", "example", "means"), row, strict=True)) for row in rows]
-
-
 # ------------------------------------------------------------------------------------------------- as JSON Schema
 
 _TYPES = {int: "integer", float: "number", str: "string", bool: "boolean", type(None): "null"}
@@ -95,16 +102,6 @@ _TYPES = {int: "integer", float: "number", str: "string", bool: "boolean", type(
 
 def _place(model: type) -> str:
     return f"#/documents/{model.__name__}"
-
-
-def _schema(model: type) -> dict[str, Any]:
-    fields = get_type_hints(model, include_extras=True)
-    return {
-        "description": " ".join((model.__doc__ or "").split()),
-        "type": "object",
-        "properties": {name: _of(hint) for name, hint in fields.items()},
-        "required": [name for name, hint in fields.items() if get_origin(hint) is not NotRequired],
-    }
 
 
 def _of(hint: Any) -> dict[str, Any]:

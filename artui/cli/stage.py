@@ -22,7 +22,6 @@ from artui.model.commands import Command
 from artui.model.job import Batch
 
 if TYPE_CHECKING:
-    from artui.core.plan import Offer
     from artui.journal import Connection
     from artui.providers.base import Identity, Limits, Provider, Workflow
 
@@ -131,7 +130,8 @@ class DemoSetup:
 
     def set_up(self, photos: Path, results: Path) -> None:
         """Queue all orders and tell the stand-in what is to become of them; an engine that starts now does the rest."""
-        from artui.core.plan import Offer
+        from artui.core import plan
+        from artui.journal import jobs
 
         async def question(provider: Provider[Any]) -> tuple[Identity, dict[str, Workflow], Limits, int | None]:
             # Two recipes share a name: the cheaper one is meant.
@@ -145,25 +145,19 @@ class DemoSetup:
         self._control("options", OPTIONS)
         self._control("faults", [LOST, *SLOW])
         for order in ORDERS:
-            offer = Offer(ACCOUNT, account.provider, identity, workflows[order.workflow], limits)
-            self._queue(order, offer, photos, results)
+            offer = plan.Offer(ACCOUNT, account.provider, identity, workflows[order.workflow], limits)
+            folder = photos / order.folder
+            batch = Batch(str(uuid4()), f"{order.folder}, {order.workflow.lower()}", ACCOUNT, time.time())
+            target = plan.Target.of(str(results / order.workflow.lower()), "{stem}")
+            wanted = [folder / name for name in order.photos] or [folder]
+            good, _, _ = plan.check(plan.collect(wanted), limits.accepts, lambda *_: None)
+            with self.session.journal() as journal:
+                today = dt.datetime.now(self.session.config.timezone).date()
+                made = plan.Planner(journal, offer, target, batch.name, today).plan(good)
+                journal.write(jobs.add, batch, plan.new_jobs(made, batch))
         self._control("options", {"price": {workflows[name].id: price for name, price in DEARER.items()}})
         with self.session.journal() as journal:
             journal.write(_note, identity, balance)
-
-    def _queue(self, order: DemoOrder, offer: Offer, photos: Path, results: Path) -> None:
-        from artui.core import plan
-        from artui.journal import jobs
-
-        folder = photos / order.folder
-        batch = Batch(str(uuid4()), f"{order.folder}, {order.workflow.lower()}", ACCOUNT, time.time())
-        target = plan.Target.of(str(results / order.workflow.lower()), "{stem}")
-        wanted = [folder / name for name in order.photos] or [folder]
-        good, _, _ = plan.check(plan.collect(wanted), offer.limits.accepts, lambda *_: None)
-        with self.session.journal() as journal:
-            today = dt.datetime.now(self.session.config.timezone).date()
-            made = plan.Planner(journal, offer, target, batch.name, today).plan(good)
-            journal.write(jobs.add, batch, plan.new_jobs(made, batch))
 
     def _control(self, path: str, body: object) -> None:
         """Turn a switch of the stand-in."""

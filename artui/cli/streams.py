@@ -156,7 +156,10 @@ def ending(code: Exit, sentence: str) -> tuple[Exit, list[str]]:
         return code, sentence.splitlines()
     if code is Exit.OK:
         code = Exit.FAILED if went_on else Exit.USAGE
-    reason = "; ".join(f"{name} cannot be written ({_reason(problem)})" for name, problem in failed.items())
+    reason = "; ".join(
+        f"{name} cannot be written ({'it is closed' if problem.errno == errno.EBADF else problem.strerror or problem})"
+        for name, problem in failed.items()
+    )
     done = "" if _run.told or not _run.done else f"{_run.done} But "
     return code, [*sentence.splitlines(), f"{done}{reason}.{'' if went_on else ' Nothing was done.'}"]
 
@@ -210,7 +213,3 @@ def _is_closed(name: str) -> bool:
     with suppress(OSError, ValueError):
         return fcntl.fcntl(getattr(sys, name).fileno(), fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY
     return False
-
-
-def _reason(problem: OSError) -> str:
-    return "it is closed" if problem.errno == errno.EBADF else problem.strerror or str(problem)

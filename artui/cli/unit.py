@@ -81,7 +81,11 @@ def systemd_unit_command(
 ) -> Exit:  # fmt: skip
     """Print a systemd unit that runs `artui watch`, shaped after the rules there are now."""
     place = unit_file(of_system=for_system)
-    unit = make_unit(session, name, webhook or (_webhook_in(place) if renew else None), for_system=for_system)
+    if renew and not webhook:
+        with suppress(OSError):
+            words = place.read_text("utf-8", "replace").split()
+            webhook = next((after for word, after in pairwise(words) if word == "--webhook"), None)
+    unit = make_unit(session, name, webhook, for_system=for_system)
     if renew:
         return _renew(unit, place)
     lines = unit.failed_lines() if for_failure else unit.lines()
@@ -154,15 +158,6 @@ def unit_file(*, of_system: bool, name: str = UNIT) -> Path:
         return Path("/etc/systemd/system") / f"{name}.service"
     home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(home) / "systemd" / "user" / f"{name}.service"
-
-
-def _webhook_in(place: Path) -> str | None:
-    """Where the installed unit hears webhooks; None where it does not."""
-    try:
-        words = place.read_text("utf-8", "replace").split()
-    except OSError:
-        return None
-    return next((after for word, after in pairwise(words) if word == "--webhook"), None)
 
 
 def hands_over(login: str) -> Path | None:
@@ -260,23 +255,6 @@ class Unit:
 
     def lines(self) -> Iterator[str]:
         """The unit, with the commands that install it on top."""
-        yield from self._heading()
-        yield ""
-        yield "[Unit]"
-        yield "Description=artui: watched folders to paid photo workflows"
-        yield f"OnFailure={FAILED_UNIT}.service"
-        yield "StartLimitIntervalSec=3600"
-        yield "StartLimitBurst=5"
-        if self.of_system:
-            yield "Wants=network-online.target"
-            # Ordered, not required: a share that is absent makes its own rule offline, and nothing else.
-            yield "After=network-online.target remote-fs.target"
-        yield ""
-        yield from self._service()
-        yield ""
-        yield from ("[Install]", f"WantedBy={'multi-user' if self.of_system else 'default'}.target")
-
-    def _heading(self) -> Iterator[str]:
         manager, place = ("systemctl", "/etc/systemd/system") if self.of_system else (
             "systemctl --user", "~/.config/systemd/user",
         )  # fmt: skip
@@ -293,6 +271,20 @@ class Unit:
             yield f"#   and       loginctl enable-linger {self.user}    (else it ends when you log out)"
         yield f"#   follow    journalctl {'' if self.of_system else '--user '}-u {UNIT} -f"
         yield f"#   rules     {sudo}{manager} reload {UNIT}    (reads config.toml again)"
+        yield ""
+        yield "[Unit]"
+        yield "Description=artui: watched folders to paid photo workflows"
+        yield f"OnFailure={FAILED_UNIT}.service"
+        yield "StartLimitIntervalSec=3600"
+        yield "StartLimitBurst=5"
+        if self.of_system:
+            yield "Wants=network-online.target"
+            # Ordered, not required: a share that is absent makes its own rule offline, and nothing else.
+            yield "After=network-online.target remote-fs.target"
+        yield ""
+        yield from self._service()
+        yield ""
+        yield from ("[Install]", f"WantedBy={'multi-user' if self.of_system else 'default'}.target")
 
     def _service(self) -> Iterator[str]:
         yield "[Service]"

@@ -170,11 +170,17 @@ def _write(file: BinaryIO, sheet: Sheet, about: PageFacts, images: str, photos: 
     # What tells this sheet from others in a browser: what was chosen on another one stays there.
     jobs = ",".join(str(entry.job.id) for entry in sheet.entries)
     mark = hashlib.sha256(f"{about.made.isoformat()} {jobs}".encode()).hexdigest()[:16]
+    groups = Counter(entry.group for entry in sheet.entries)
+    verdicts = Counter(entry.review.decision for entry in sheet.entries if entry.review)
+    chips: list[tuple[str, str, int]] = [(one, word, groups[one]) for one, word in _GROUPS.items() if groups[one]]
+    chips += [(verdict, verdict.capitalize(), number) for verdict, number in sorted(verdicts.items())]
+    chips += [("chosen", "To reject", 0)]
     page = templates.get_template("page.html").stream(
         version=artui.__version__, policy=policy, style=Markup(style), script=Markup(script),  # noqa: S704 — our own
         title=sanitize(about.title), made=_clock(about.made), made_iso=about.made.isoformat(timespec="seconds"),
         mark=mark, count="1 photo" if number == 1 else f"{number:,} photos", total=f"{number:,}",
-        sums=[_sum(line) for line in sheet.sums], chips=_chips(sheet.entries), photos=photos,
+        sums=[_sum(line) for line in sheet.sums], photos=photos,
+        chips=[{"key": key, "word": word, "number": f"{number:,}"} for key, word, number in chips],
     )  # fmt: skip
     page.enable_buffering(40)
     page.dump(file, encoding="utf-8")
@@ -232,23 +238,26 @@ def _photo(entry: SheetEntry, before: _Shown, after: _Shown, zone: dt.tzinfo | N
     if review:
         who, why = f" by {review.who}" if review.who else "", f": {review.reason}" if review.reason else ""
         decided = f"{verdict}{who}, {_clock(dt.datetime.fromtimestamp(review.at, zone))}{why}"
+    cost = ""
+    if job.charged is not None:
+        cost = _credits(job.charged)
+    elif job.twin_of is not None:
+        cost = "a copy, free"
+    elif job.quoted is not None and (job.purchase or not job.status.final):
+        cost = f"{_credits(job.quoted)}{', not confirmed' if job.purchase else ' to come'}"
+    file = os.fspath(job.source)
+    try:
+        file.encode()
+    except UnicodeEncodeError:  # a name that is no text: a list knows the photo by its job
+        file = sanitize(file)
     return {
         "name": sanitize(name), "path": sanitize(job.source), "before": before, "after": after,
-        "group": entry.group, "verdict": verdict, "cost": _cost(job),
+        "group": entry.group, "verdict": verdict, "cost": cost,
         "state": sanitize(" · ".join([state, job.workflow_name, *more])), "labels": sanitize(" · ".join(labels)),
         "message": "" if entry.group is Group.SAVED else sanitize(job.message),
         "decided": sanitize(decided),
-        "data": {"job": job.id, "file": _listed(job.source), "can": entry.after is not None and verdict != "rejected"},
+        "data": {"job": job.id, "file": file, "can": entry.after is not None and verdict != "rejected"},
     }  # fmt: skip
-
-
-def _listed(path: Path) -> str:
-    """A file as a list names it; one whose name is no text is known by its job."""
-    try:
-        os.fspath(path).encode()
-    except UnicodeEncodeError:
-        return sanitize(path)
-    return os.fspath(path)
 
 
 # ----------------------------------------------------------------------------------------------------------- figures
@@ -256,16 +265,6 @@ def _listed(path: Path) -> str:
 
 def _credits(amount: int) -> str:
     return f"{amount:,} credit" if amount == 1 else f"{amount:,} credits"
-
-
-def _cost(job: Job) -> str:
-    if job.charged is not None:
-        return _credits(job.charged)
-    if job.twin_of is not None:
-        return "a copy, free"
-    if job.quoted is None or (job.status.final and not job.purchase):
-        return ""
-    return f"{_credits(job.quoted)}, not confirmed" if job.purchase else f"{_credits(job.quoted)} to come"
 
 
 def _sum(line: CostLine) -> dict[str, Any]:
@@ -283,15 +282,3 @@ def _sum(line: CostLine) -> dict[str, Any]:
         "amount": _credits(costs.charged),
         "more": [words for words, wanted in told.items() if wanted],
     }
-
-
-def _chips(entries: Iterable[SheetEntry]) -> list[dict[str, Any]]:
-    groups, verdicts = Counter[Group](), Counter[str]()
-    for entry in entries:
-        groups[entry.group] += 1
-        if entry.review:
-            verdicts[entry.review.decision] += 1
-    chips: list[tuple[str, str, int]] = [(one, word, groups[one]) for one, word in _GROUPS.items() if groups[one]]
-    chips += [(verdict, verdict.capitalize(), number) for verdict, number in sorted(verdicts.items())]
-    chips += [("chosen", "To reject", 0)]
-    return [{"key": key, "word": word, "number": f"{number:,}"} for key, word, number in chips]
