@@ -314,7 +314,13 @@ def refuse_conflicts(rules: Sequence[Rule]) -> None:
                 f"{rule.source}: the output {rule.target.folder} lies in the watched folder {rule.folder}: results"
                 " would be sent again, without end. Choose an output outside of it"
             )
-        _refuse_links(rule)
+        # Photos that are dealt with never leave the watched folder through a link.
+        linked = next((aside for name in sorted(ASIDE) if (aside := rule.folder / name).is_symlink()), None)
+        if rule.after is After.MOVE and linked is not None:
+            raise ConfigError(
+                f'{rule.source}: {linked} is a link, and after = "move" would take photos out of the watched folder'
+                " through it. Remove the link, or make it a folder"
+            )
         for one in rules:
             _refuse_rejected(rule, one)
         for other in rules[:place]:
@@ -323,16 +329,6 @@ def refuse_conflicts(rules: Sequence[Rule]) -> None:
     for rule in rules:
         if rule.after_rule:
             _refuse_chain(rule, rules)
-
-
-def _refuse_links(rule: Rule) -> None:
-    """Photos that are dealt with never leave the watched folder through a link."""
-    linked = next((place for name in sorted(ASIDE) if (place := rule.folder / name).is_symlink()), None)
-    if rule.after is After.MOVE and linked is not None:
-        raise ConfigError(
-            f'{rule.source}: {linked} is a link, and after = "move" would take photos out of the watched folder through'
-            " it. Remove the link, or make it a folder"
-        )
 
 
 def _refuse_rejected(rule: Rule, other: Rule) -> None:
