@@ -245,7 +245,14 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
         heartbeat=HeartbeatSettings(**tree["heartbeat"]),
         review=ReviewSettings(**tree["review"]),
         watch=watch,
-        values={dotted(key): _shown(value) for key, value in leaves(shown) if dotted(key) in sources},
+        values={
+            # Fit to be shown: plain types, and no password in an address.
+            dotted(key): re.sub(r"(?<=://)[^/@\s]+(?=@)", "…", str(value))
+            if isinstance(value, (dt.tzinfo, Path, str))
+            else value
+            for key, value in leaves(shown)
+            if dotted(key) in sources
+        },
         sources=sources,
         **{word: tree[word] for word in TOP if word != "account"},
     )
@@ -307,13 +314,6 @@ def _rules(layers: Iterable[Layer], sources: dict[str, Source]) -> tuple[Mapping
                 sources[dotted(("watch", len(rules), *key))] = layer.source(("watch", number, *key))
             rules.append(rule)
     return tuple(rules)
-
-
-def _shown(value: object) -> object:
-    """A value fit to be shown: plain types, and no password in an address."""
-    if isinstance(value, (dt.tzinfo, Path, str)):
-        return re.sub(r"(?<=://)[^/@\s]+(?=@)", "…", str(value))
-    return value
 
 
 def local_zone(environ: Mapping[str, str] = os.environ) -> dt.tzinfo:
