@@ -324,7 +324,14 @@ def refuse_conflicts(rules: Sequence[Rule]) -> None:
         for one in rules:
             _refuse_rejected(rule, one)
         for other in rules[:place]:
-            _refuse_pair(other, rule)
+            if other.name == rule.name:
+                said = f"{other.source} has a rule called {other.name} too: give each its own name"
+                raise ConfigError(f"{rule.source}: {said}")
+            if other.covers(rule.folder) or rule.covers(other.folder):
+                raise ConfigError(
+                    f"{rule.source}: {rule.folder} is watched by the rule of {other.source} too ({other.folder}): a"
+                    " photo there would be sent by both. Take one of them out"
+                )
     _refuse_circles(rules)
     for rule in rules:
         if rule.after_rule:
@@ -340,16 +347,6 @@ def _refuse_rejected(rule: Rule, other: Rule) -> None:
         raise ConfigError(
             f"{rule.source}: rejected = {str(rule.rejected)!r} lies in or above {holds}: choose a folder of its own for"
             " rejected results"
-        )
-
-
-def _refuse_pair(first: Rule, second: Rule) -> None:
-    if first.name == second.name:
-        raise ConfigError(f"{second.source}: {first.source} has a rule called {first.name} too: give each its own name")
-    if first.covers(second.folder) or second.covers(first.folder):
-        raise ConfigError(
-            f"{second.source}: {second.folder} is watched by the rule of {first.source} too ({first.folder}): a photo"
-            " there would be sent by both. Take one of them out"
         )
 
 
