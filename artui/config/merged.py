@@ -230,13 +230,29 @@ def merge(where: Paths, environ: Mapping[str, str], overrides: Mapping[str, obje
     shown = {**tree, "watch": {str(number): rule for number, rule in enumerate(watch)}}
     return Config(
         paths=where,
-        accounts={name: _account(name, table) for name, table in sorted(tree["accounts"].items())},
+        accounts={
+            name: AccountConfig(
+                name=name,
+                caps=Caps(**table["caps"]),
+                pace=Pace(**table["pace"]),
+                settings={word: value for word, value in table.items() if word not in ACCOUNT and word not in GROUPS},
+                **{word: table[word] for word in ACCOUNT},
+            )
+            for name, table in sorted(tree["accounts"].items())
+        },
         default_account=tree["account"],
         notify=tuple(NotifyTarget(**cast("Any", table)) for layer in layers for table in layer.notify()),
         heartbeat=HeartbeatSettings(**tree["heartbeat"]),
         review=ReviewSettings(**tree["review"]),
         watch=watch,
-        values={dotted(key): _shown(value) for key, value in leaves(shown) if dotted(key) in sources},
+        values={
+            # Fit to be shown: plain types, and no password in an address.
+            dotted(key): re.sub(r"(?<=://)[^/@\s]+(?=@)", "…", str(value))
+            if isinstance(value, (dt.tzinfo, Path, str))
+            else value
+            for key, value in leaves(shown)
+            if dotted(key) in sources
+        },
         sources=sources,
         **{word: tree[word] for word in TOP if word != "account"},
     )
@@ -298,23 +314,6 @@ def _rules(layers: Iterable[Layer], sources: dict[str, Source]) -> tuple[Mapping
                 sources[dotted(("watch", len(rules), *key))] = layer.source(("watch", number, *key))
             rules.append(rule)
     return tuple(rules)
-
-
-def _account(name: str, table: Mapping[str, Any]) -> AccountConfig:
-    return AccountConfig(
-        name=name,
-        caps=Caps(**table["caps"]),
-        pace=Pace(**table["pace"]),
-        settings={word: value for word, value in table.items() if word not in ACCOUNT and word not in GROUPS},
-        **{word: table[word] for word in ACCOUNT},
-    )
-
-
-def _shown(value: object) -> object:
-    """A value fit to be shown: plain types, and no password in an address."""
-    if isinstance(value, (dt.tzinfo, Path, str)):
-        return re.sub(r"(?<=://)[^/@\s]+(?=@)", "…", str(value))
-    return value
 
 
 def local_zone(environ: Mapping[str, str] = os.environ) -> dt.tzinfo:

@@ -61,20 +61,17 @@ def _decided(db: Connection, request: Request, decide: Decide, service: ServiceF
     job = jobs.get(db, request.job or 0)
     if job is None:
         raise DecisionRefused(f"there is no job {request.job}")
-    if (job.purchase, job.status) != (request.purchase, request.status) and not _still_unsent(db, job, request):
+    is_as_seen = (job.purchase, job.status) == (request.purchase, request.status)
+    if not is_as_seen and request.command is Command.CANCEL and job.purchase == request.purchase:
+        # It meets what its author wished to cancel as long as nothing was sent since, whatever else has moved.
+        is_as_seen = actions.cancel(db, job).effect in {Effect.CANCEL, Effect.CANCEL_UNLESS_SENT}
+    if not is_as_seen:
         # What a retry was to end is over: the job was held, and has gone on from there by itself.
         goes_on = (Status.READY, Status.RUNNING, Status.WAITING, Status.DONE)
         if request.command is Command.RETRY and request.status == Status.HELD and job.status in goes_on:
             return f"{job.source.name} {'is done' if job.status is Status.DONE else 'goes on by itself'} already"
         raise DecisionRefused(f"job {job.id} has moved on meanwhile: it is {job.status} now")
     return decide(db, job, request.arguments, service)
-
-
-def _still_unsent(db: Connection, job: Job, request: Request) -> bool:
-    """Whether a cancel meets what its author wished to cancel: nothing was sent since, whatever else has moved."""
-    unsent = {Effect.CANCEL, Effect.CANCEL_UNLESS_SENT}
-    is_as_seen = request.command is Command.CANCEL and job.purchase == request.purchase
-    return is_as_seen and actions.cancel(db, job).effect in unsent
 
 
 def _fitting(action: Action) -> Effect:

@@ -85,18 +85,17 @@ class Fields(Generic[T]):
         """The things that fit all that is typed, in their order, or the best first. A word with a colon that this list
         does not know is looked for like any other."""
         plain: list[str] = []
-        fits: list[Callable[[T], bool]] = []
+        fits: list[tuple[Callable[[T], bool], bool]] = []
         for word in typed.casefold().split():
             without, word = word.startswith(OUT), word.removeprefix(OUT)
             test = self._test(word)
             if without and word:
-                test = test or partial(self._holds, word)
-                fits.append(partial(_fits_not, test))
+                fits.append((test or partial(self._holds, word), False))
             elif test is not None:
-                fits.append(test)
+                fits.append((test, True))
             else:
                 plain.append(word)
-        left = [thing for thing in things if all(one(thing) for one in fits)] if fits else list(things)
+        left = [thing for thing in things if all(test(thing) is wanted for test, wanted in fits)]
         if not plain:
             return left
         places = best_first(" ".join(plain), [self.words(thing) for thing in left])
@@ -115,10 +114,6 @@ class Fields(Generic[T]):
 
     def _holds(self, word: str, thing: T) -> bool:
         return any(word in text.casefold() for text in self.words(thing))
-
-
-def _fits_not(test: Callable[[T], bool], thing: T) -> bool:
-    return not test(thing)
 
 
 def hint(named: Iterable[str], numbers: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -380,10 +380,19 @@ def read_decisions(content: bytes, base: Path) -> list[Listed]:
     lines = [line.rstrip("\r") for line in text.split("\n")]
     delimiter = max(",;\t", key=lines[0].count)
     head = [column.strip().strip('"').casefold() for column in lines[0].split(delimiter)]
+    found: list[Listed] = []
     if {"job", "file"} & {*head}:
-        found = list(_table(text, delimiter, base))
+        table = table_rows(text, delimiter, ListProblem)
+        columns = [column.strip().casefold() for column in next(table)[1]]
+        for place, row in table:
+            cells = {column: cell.strip() for column, cell in zip(columns, row, strict=False)}
+            job, file = cells.get("job", ""), cells.get("file", "")
+            if job or file:
+                reason = cells.get("reason", "")
+                found.append(_listed(f"line {place}", job or file, reason, base, file if job else ""))
+            elif row:
+                raise ListProblem(f"line {place} names neither a job nor a file")
     else:
-        found = []
         for number, line in enumerate(lines, 1):
             name, _, reason = line.partition("\t")
             if name.strip():
@@ -391,18 +400,6 @@ def read_decisions(content: bytes, base: Path) -> list[Listed]:
     if not found:
         raise ListProblem("the list names nothing")
     return found
-
-
-def _table(text: str, delimiter: str, base: Path) -> Iterator[Listed]:
-    table = table_rows(text, delimiter, ListProblem)
-    columns = [column.strip().casefold() for column in next(table)[1]]
-    for line, row in table:
-        cells = {column: cell.strip() for column, cell in zip(columns, row, strict=False)}
-        job, file = cells.get("job", ""), cells.get("file", "")
-        if job or file:
-            yield _listed(f"line {line}", job or file, cells.get("reason", ""), base, file if job else "")
-        elif row:
-            raise ListProblem(f"line {line} names neither a job nor a file")
 
 
 def _listed(place: str, name: str, reason: str, base: Path, file: str = "") -> Listed:

@@ -116,7 +116,11 @@ def open_backup(paths: Paths, file: Path) -> OpenedBackup:
             about = About(**json.loads(b"".join(packed.blocks(ABOUT))))
             kept = [place for place in _settings(paths) if place.name in packed.entries]
             settings = {place: b"".join(packed.blocks(place.name)) for place in kept}
-            _lay(packed.blocks(JOURNAL), fresh)
+            content = packed.blocks(JOURNAL)
+            with os.fdopen(open_private(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as laid:
+                laid.writelines(content)
+                laid.flush()
+                sync(laid.fileno())
     except OSError as problem:
         discard(fresh)
         name = problem.filename or file
@@ -151,15 +155,6 @@ class _Packed:
         if not entry.can_be_read:
             raise Broken("damaged", f"{name} in it is packed in a way that artui does not pack")
         return zips.unpacked(self._stream, entry)
-
-
-def _lay(content: Iterator[bytes], target: Path) -> None:
-    descriptor = open_private(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    with os.fdopen(descriptor, "wb") as stream:
-        for block in content:
-            stream.write(block)
-        stream.flush()
-        sync(stream.fileno())
 
 
 def discard(journal: Path) -> None:

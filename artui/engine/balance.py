@@ -101,7 +101,10 @@ class BalanceMonitor:
         it began is followed by another one only when the balance has changed.
         """
         patience = 2 * self.context.provider.settings.settle
-        parked = await self.context.journal.read_async(self._parked)
+        # What the service parked for want of credits and artui may ask it to go on with, the oldest first.
+        parked = await self.context.journal.read_async(
+            lambda db: [job for job in holds.parked(db, self.name) if topups.allows_retry(db, job)]
+        )
         ripe = [job for job in parked if time.time() - job.stage_at > patience and prices.weight(job.quoted) <= balance]
         if not ripe:
             return []
@@ -115,10 +118,6 @@ class BalanceMonitor:
         if trial.reason != Reason.PAYMENT:
             return ripe
         return [] if balance == self._trial_balance else ripe[:1]
-
-    def _parked(self, db: Connection) -> list[Job]:
-        """What the service parked for want of credits and artui may ask it to go on with, the oldest first."""
-        return [job for job in holds.parked(db, self.name) if topups.allows_retry(db, job)]
 
     async def _resume(self, job: Job) -> bool:
         """Have the service asked to go on with a job, which is looked at no more until it has been; False where that

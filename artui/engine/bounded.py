@@ -38,11 +38,17 @@ async def run(
     ``document`` is what it can read, ``variables`` what its environment has beside ours. Never raises but by a cancel,
     which kills it too.
     """
+    # All that is ours but the keys of accounts, and where a service is handed them.
+    ours = {
+        name: value
+        for name, value in os.environ.items()
+        if not (name.startswith("ARTUI_") and "TOKEN" in name) and name != "CREDENTIALS_DIRECTORY"
+    }
     try:
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             # In a session of its own, so that all it has started can be killed with it.
-            env=_environment() | dict(variables or {}), start_new_session=True, cwd="/",
+            env=ours | dict(variables or {}), start_new_session=True, cwd="/",
         )  # fmt: skip
     except (OSError, ValueError) as problem:
         return Ended(str(getattr(problem, "strerror", None) or problem))
@@ -64,15 +70,6 @@ async def run(
     if code == 0:
         return Ended("", said)
     return Ended(f"it ended with {code}{f' ({signal.strsignal(-code)})' if code < 0 else ''}", said)
-
-
-def _environment() -> dict[str, str]:
-    """What a command sees of ours: everything but the keys of accounts, and where a service is handed them."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not (name.startswith("ARTUI_") and "TOKEN" in name) and name != "CREDENTIALS_DIRECTORY"
-    }
 
 
 async def _feed(process: asyncio.subprocess.Process, document: bytes) -> None:

@@ -35,18 +35,16 @@ class Charges:
         doing = "at reading what executions cost that no job follows"
         seen = await self._service_calls.call(self.context.provider.poll(sent), self._gate, doing) or {}
         for one in found:
-            if one.execution in seen:
-                await self._note(one, seen[one.execution])
-
-    async def _note(self, purchase: Purchase, seen: ExecutionStatus) -> None:
-        try:
-            await self.context.journal.write_async(_close, purchase, seen)
-        except Stale:
-            pass  # its job moved meanwhile: read again the next time
-        except Unwritable:
-            raise
-        except Exception as defect:  # noqa: BLE001 — it is this purchase's alone
-            self.context.defects.tell(f"on what was seen of {purchase.execution}", defect, repr(seen))
+            if one.execution not in seen:
+                continue
+            try:
+                await self.context.journal.write_async(_close, one, seen[one.execution])
+            except Stale:
+                pass  # its job moved meanwhile: read again the next time
+            except Unwritable:
+                raise
+            except Exception as defect:  # noqa: BLE001 — it is this purchase's alone
+                self.context.defects.tell(f"on what was seen of {one.execution}", defect, repr(seen[one.execution]))
 
 
 def _close(db: Connection, purchase: Purchase, seen: ExecutionStatus) -> None:

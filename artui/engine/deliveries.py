@@ -80,16 +80,13 @@ class Deliveries:
             except Exception:
                 log.exception("artui itself failed at delivering what is saved")
             await asyncio.sleep(REST)
+            due = self.journal.read(deliveries.next_due)
+            is_full = len(self._running) >= AT_ONCE
+            rest = IDLE if is_full or due is None else min(IDLE, max(0.0, due - self.clock.now()))
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._rest()):
+                async with asyncio.timeout(rest):
                     await self._bell.wait()
             self._bell.clear()
-
-    def _rest(self) -> float:
-        due = self.journal.read(deliveries.next_due)
-        if due is None or len(self._running) >= AT_ONCE:
-            return IDLE
-        return min(IDLE, max(0.0, due - self.clock.now()))
 
     async def _take(self) -> None:
         now, free = self.clock.now(), AT_ONCE - len(self._running)

@@ -7,10 +7,8 @@ import logging
 import time
 from dataclasses import dataclass
 
-from artui.config import Config
 from artui.core.health import conditions
 from artui.engine.notices import Notices
-from artui.journal import Connection
 from artui.providers.base import ProviderError
 from artui.providers.http import Client, HttpRequest
 
@@ -42,7 +40,8 @@ class Heartbeat:
         if not config.heartbeat.url or time.monotonic() - self.sent_at < config.heartbeat.every:
             return
         self.sent_at = time.monotonic()  # before it is sent: an address that fails is not asked each second
-        if not await self.notices.journal.read_async(self._is_well, config):
+        found = await self.notices.journal.read_async(conditions, config, self.notices.engine)
+        if any(one.is_grave for one in found):
             return
         client = Client("heartbeat", proxy=config.proxy, ca_file=str(config.ca_file) if config.ca_file else None)
         try:
@@ -51,6 +50,3 @@ class Heartbeat:
             log.info("%s", failure)
         finally:
             await client.close()
-
-    def _is_well(self, db: Connection, config: Config) -> bool:
-        return not any(one.is_grave for one in conditions(db, config, self.notices.engine))

@@ -166,13 +166,11 @@ class Poller:
         """All looks as they stand: while calls tell what has ended, what they are relied on for is looked at later."""
         if self.context.clock.now() >= self._calls_until:
             return self._looks.values()
+        relied_on = self._relied_on - self._told
         return [
-            (job, looks.put_off(SAFETY_NET) if self._is_relied_on(job) else looks)
+            (job, looks.put_off(SAFETY_NET) if job.id in relied_on and not self._is_named(job) else looks)
             for job, looks in self._looks.values()
         ]
-
-    def _is_relied_on(self, job: Job) -> bool:
-        return job.id in self._relied_on and job.id not in self._told and not self._is_named(job)
 
     def _is_named(self, job: Job) -> bool:
         return job.execution in self._named or job.id in self._named
@@ -208,7 +206,8 @@ class Poller:
                 job = await self._note(job, progress)
                 job = await self._overdue(job)
             elif puzzle := self.context.provider.puzzles.get(job.execution):
-                job = await self._puzzling(job, puzzle)
+                self._puzzled[job.id] += 1  # a few times in a row: it is held
+                job = job if self._puzzled[job.id] < PUZZLED else await self._not_understood(job, puzzle)
             elif failed := self.context.provider.puzzles.failed.pop(job.execution, None):
                 job = await self._failing(job, *failed)
         except Stale:
@@ -240,11 +239,6 @@ class Poller:
         else:
             self._relied_on.discard(job.id)
         self._told.discard(job.id)
-
-    async def _puzzling(self, job: Job, puzzle: str) -> Job:
-        """Hold a job once its looks could not be understood a few times in a row."""
-        self._puzzled[job.id] += 1
-        return job if self._puzzled[job.id] < PUZZLED else await self._not_understood(job, puzzle)
 
     async def _failing(self, job: Job, said: str, is_final: bool) -> Job:
         """Hold a job that the service will not show, again and again: for good, or while it shows others."""

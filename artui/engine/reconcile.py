@@ -154,7 +154,10 @@ async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Lookup:
     Where that breaks artui itself, each is asked about alone, so that one hinders no other.
     """
     try:
-        return await _read(provider, found)
+        retried = [one for one in found if one.purchase.kind is Kind.RETRY and one.job.status is not Status.HELD]
+        retries = [ExecutionRef(one.job.execution, one.job.workflow) for one in retried]
+        looks = await provider.find([one.sought for one in found]) if provider.limits.can_find else None
+        return Lookup(looks, await provider.poll(retries) if retries else {})
     except (ProviderError, Unwritable):
         raise
     except Exception as defect:  # noqa: BLE001 — it is kept, and told of the purchase it belongs to
@@ -165,13 +168,6 @@ async def read(provider: Provider[Any], found: Sequence[InDoubt]) -> Lookup:
     seen = {execution: look for reading in readings for execution, look in reading.seen.items()}
     broken = {key: defect for reading in readings for key, defect in reading.broken.items()}
     return Lookup(looks if provider.limits.can_find else None, seen, broken)
-
-
-async def _read(provider: Provider[Any], found: Sequence[InDoubt]) -> Lookup:
-    retried = [one for one in found if one.purchase.kind is Kind.RETRY and one.job.status is not Status.HELD]
-    retries = [ExecutionRef(one.job.execution, one.job.workflow) for one in retried]
-    looks = await provider.find([one.sought for one in found]) if provider.limits.can_find else None
-    return Lookup(looks, await provider.poll(retries) if retries else {})
 
 
 async def settle(pipeline: Pipeline, found: Sequence[InDoubt], reading: Lookup) -> list[Job]:

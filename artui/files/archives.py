@@ -25,23 +25,20 @@ def photos(file: BinaryIO, size: int, most_bytes: int | None) -> list[ZipEntry]:
         raise Broken(BAD, f"{table.entries:,} entries are in it, and artui sends at most {MOST_ENTRIES} at once")
     found: dict[str, ZipEntry] = {}
     for entry in zips.entries(file, table):
-        _refuse(entry, most_bytes)
+        name = entry.name
+        if not name.isprintable() or name in ("", ".", "..") or any(sign in name for sign in "/\\:"):
+            side_by_side = "photos must lie in it side by side, without folders (`zip -j`)"
+            raise Broken(BAD, f"{name!r} in it is a path: {side_by_side}")
+        if entry.is_encrypted:
+            raise Broken(BAD, f"{name} in it is encrypted")
+        if not entry.can_be_read:
+            raise Broken(BAD, f"{name} in it is packed in a way artui does not unpack")
+        if most_bytes is not None and entry.size > most_bytes:
+            taken = f"the service takes {most_bytes / 1e6:,.1f} MB at most"
+            raise Broken(BAD, f"{name} in it has {entry.size / 1e6:,.1f} MB; {taken}")
         # Where they are unpacked one might take the other's place.
-        if found.setdefault(entry.name.casefold(), entry) is not entry:
-            raise Broken(BAD, f"two photos in it are called {entry.name}")
+        if found.setdefault(name.casefold(), entry) is not entry:
+            raise Broken(BAD, f"two photos in it are called {name}")
     if sum(entry.size for entry in found.values()) > max(FLOOR, RATIO * size):
         raise Broken(BAD, f"it would unpack to far more than photos of {size / 1e6:,.1f} MB have")
     return list(found.values())
-
-
-def _refuse(entry: ZipEntry, most_bytes: int | None) -> None:
-    name = entry.name
-    if not name.isprintable() or name in ("", ".", "..") or any(sign in name for sign in "/\\:"):
-        raise Broken(BAD, f"{name!r} in it is a path: photos must lie in it side by side, without folders (`zip -j`)")
-    if entry.is_encrypted:
-        raise Broken(BAD, f"{name} in it is encrypted")
-    if not entry.can_be_read:
-        raise Broken(BAD, f"{name} in it is packed in a way artui does not unpack")
-    if most_bytes is not None and entry.size > most_bytes:
-        taken = f"the service takes {most_bytes / 1e6:,.1f} MB at most"
-        raise Broken(BAD, f"{name} in it has {entry.size / 1e6:,.1f} MB; {taken}")

@@ -99,18 +99,16 @@ def readable_name(name: str, media_type: str) -> str:
     true = extension(media_type)
     if suffix.lower() not in _SPELLINGS.get(true, (true,)):
         stem, suffix = (stem if suffix.lower() in _SUFFIXES else name), true
-    stem = "".join("-" if _is_unseen(character) else character for character in stem).strip(" .")
+    stem = "".join("-" if unicodedata.category(one) in _UNSEEN and one not in _JOINERS else one for one in stem)
+    stem = stem.strip(" .")
     return (stem or "photo") + suffix
 
 
 _SPELLINGS = {".jpg": (".jpg", ".jpeg", ".jpe", ".jfif"), ".tif": (".tif", ".tiff")}
 _SUFFIXES = {*_EXTENSIONS.values(), *(spelling for spellings in _SPELLINGS.values() for spelling in spellings)}
 
-
-def _is_unseen(character: str) -> bool:
-    """Whether a character is a control, turns the line around, breaks it, or is half of one; joiners of letters and
-    of pictures are none of these."""
-    return unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") and character not in "\u200c\u200d"
+# Controls, what turns the line around or breaks it, and half a character; what joins letters or pictures is neither.
+_UNSEEN, _JOINERS = ("Cc", "Cf", "Cs", "Zl", "Zp"), "\u200c\u200d"
 
 
 def render_stem(

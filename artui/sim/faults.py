@@ -178,14 +178,6 @@ async def _act(call: _Call) -> None:
     await response(call.scope, call.receive, call.send)
 
 
-async def _html(call: _Call) -> None:
-    await call.reply(HTMLResponse(_PORTAL))
-
-
-async def _drop_before(call: _Call) -> None:
-    await call.hang_up("cut")
-
-
 async def _drop_after(call: _Call) -> None:
     await call.act()
     await call.hang_up("cut")
@@ -307,8 +299,8 @@ async def _hide(call: _Call) -> None:
 _ACTIONS: dict[str, Callable[[_Call], Awaitable[None]]] = {
     "status": _status,
     "act": _act,
-    "html": _html,
-    "drop_before": _drop_before,
+    "html": lambda call: call.reply(HTMLResponse(_PORTAL)),
+    "drop_before": lambda call: call.hang_up("cut"),
     "drop_after": _drop_after,
     "delay": _delay,
     "truncate": _truncate,

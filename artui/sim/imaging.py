@@ -110,25 +110,6 @@ def archive(entries: Mapping[str, bytes], digest: str) -> bytes:
     return written.getvalue()
 
 
-def _subject(image: Image.Image) -> Image.Image:
-    """Return a mask, the whiter the more the picture differs from its backdrop and that one's shadows.
-
-    A shadow only takes light away, and not all of it; what has another colour, shines, or is darker is the subject.
-    """
-    plain = image.convert("RGB")
-    plain.thumbnail((_MASK_SIDE, _MASK_SIDE), Image.Resampling.BILINEAR)
-    plain = plain.filter(ImageFilter.BoxBlur(0.5))
-    backdrop = _backdrop(plain)
-    brighter = ImageChops.subtract(plain, backdrop)
-    red, green, blue = ImageChops.subtract(backdrop, plain).split()
-    tint = ImageChops.subtract(_most(red, green, blue), ImageChops.darker(ImageChops.darker(red, green), blue))
-    mask = ImageChops.lighter(_above(tint, 11, 12), _above(_most(*brighter.split()), 24, 12))
-    level = plain.convert("L")
-    mask = ImageChops.lighter(mask, _above(ImageChops.subtract(_scaled(backdrop.convert("L"), 0.68), level), 1, 8))
-    mask = mask.filter(ImageFilter.MaxFilter(3)).filter(ImageFilter.MinFilter(3))
-    return _above(mask.resize(image.size, Image.Resampling.BICUBIC), 64, 2)
-
-
 def _backdrop(plain: Image.Image) -> Image.Image:
     """Return what stands behind everything: the light between the four corners."""
     wide, high = max(1, plain.width // 12), max(1, plain.height // 12)
@@ -153,10 +134,25 @@ def _scaled(levels: Image.Image, factor: float) -> Image.Image:
 
 
 def _cut_out(image: Image.Image) -> Image.Image:
-    """Take the background away: nothing of it is left, not even under the transparency."""
+    """Take the background away: nothing of it is left, not even under the transparency.
+
+    The more a place differs from the backdrop and its shadows, the more of it stays. A shadow only takes light away,
+    and not all of it; what has another colour, shines, or is darker is the subject.
+    """
     if image.mode == "RGBA":
         return image
-    mask = _subject(image)
+    plain = image.convert("RGB")
+    plain.thumbnail((_MASK_SIDE, _MASK_SIDE), Image.Resampling.BILINEAR)
+    plain = plain.filter(ImageFilter.BoxBlur(0.5))
+    backdrop = _backdrop(plain)
+    brighter = ImageChops.subtract(plain, backdrop)
+    red, green, blue = ImageChops.subtract(backdrop, plain).split()
+    tint = ImageChops.subtract(_most(red, green, blue), ImageChops.darker(ImageChops.darker(red, green), blue))
+    mask = ImageChops.lighter(_above(tint, 11, 12), _above(_most(*brighter.split()), 24, 12))
+    level = plain.convert("L")
+    mask = ImageChops.lighter(mask, _above(ImageChops.subtract(_scaled(backdrop.convert("L"), 0.68), level), 1, 8))
+    mask = mask.filter(ImageFilter.MaxFilter(3)).filter(ImageFilter.MinFilter(3))
+    mask = _above(mask.resize(image.size, Image.Resampling.BICUBIC), 64, 2)
     result = Image.new("RGBA", image.size)
     result.paste(image.convert("RGB"), mask=mask.point([255 * (level > 0) for level in range(256)]))
     result.putalpha(mask)

@@ -67,7 +67,12 @@ class FolderLock:
             status = os.fstat(descriptor)
             os.close(descriptor)
             if error.errno in _HELD:
-                raise Busy(RuleCause.BUSY, _by_whom(folder, status)) from error
+                process = _holder(status)
+                sentence = (
+                    f"{folder} is being watched by another artui{f' (process {process})' if process else ''} that has"
+                    " the same journal, as a copy of this home would: it goes on here once that one ends"
+                )
+                raise Busy(RuleCause.BUSY, sentence) from error
             if not self._told:
                 self._told = True
                 log.warning(
@@ -114,15 +119,6 @@ def _open(folder: Path) -> int | None:
         os.close(descriptor)
         raise Offline(RuleCause.LOCK_UNUSABLE, f"{folder / name} is no regular file: remove it")
     return None
-
-
-def _by_whom(folder: Path, status: os.stat_result) -> str:
-    process = _holder(status)
-    whose = f"another artui (process {process})" if process else "another artui"
-    return (
-        f"{folder} is being watched by {whose} that has the same journal, as a copy of this home would: it goes on here"
-        " once that one ends"
-    )
 
 
 def _holder(status: os.stat_result) -> int | None:

@@ -314,25 +314,28 @@ def refuse_conflicts(rules: Sequence[Rule]) -> None:
                 f"{rule.source}: the output {rule.target.folder} lies in the watched folder {rule.folder}: results"
                 " would be sent again, without end. Choose an output outside of it"
             )
-        _refuse_links(rule)
+        # Photos that are dealt with never leave the watched folder through a link.
+        linked = next((aside for name in sorted(ASIDE) if (aside := rule.folder / name).is_symlink()), None)
+        if rule.after is After.MOVE and linked is not None:
+            raise ConfigError(
+                f'{rule.source}: {linked} is a link, and after = "move" would take photos out of the watched folder'
+                " through it. Remove the link, or make it a folder"
+            )
         for one in rules:
             _refuse_rejected(rule, one)
         for other in rules[:place]:
-            _refuse_pair(other, rule)
+            if other.name == rule.name:
+                said = f"{other.source} has a rule called {other.name} too: give each its own name"
+                raise ConfigError(f"{rule.source}: {said}")
+            if other.covers(rule.folder) or rule.covers(other.folder):
+                raise ConfigError(
+                    f"{rule.source}: {rule.folder} is watched by the rule of {other.source} too ({other.folder}): a"
+                    " photo there would be sent by both. Take one of them out"
+                )
     _refuse_circles(rules)
     for rule in rules:
         if rule.after_rule:
             _refuse_chain(rule, rules)
-
-
-def _refuse_links(rule: Rule) -> None:
-    """Photos that are dealt with never leave the watched folder through a link."""
-    linked = next((place for name in sorted(ASIDE) if (place := rule.folder / name).is_symlink()), None)
-    if rule.after is After.MOVE and linked is not None:
-        raise ConfigError(
-            f'{rule.source}: {linked} is a link, and after = "move" would take photos out of the watched folder through'
-            " it. Remove the link, or make it a folder"
-        )
 
 
 def _refuse_rejected(rule: Rule, other: Rule) -> None:
@@ -344,16 +347,6 @@ def _refuse_rejected(rule: Rule, other: Rule) -> None:
         raise ConfigError(
             f"{rule.source}: rejected = {str(rule.rejected)!r} lies in or above {holds}: choose a folder of its own for"
             " rejected results"
-        )
-
-
-def _refuse_pair(first: Rule, second: Rule) -> None:
-    if first.name == second.name:
-        raise ConfigError(f"{second.source}: {first.source} has a rule called {first.name} too: give each its own name")
-    if first.covers(second.folder) or second.covers(first.folder):
-        raise ConfigError(
-            f"{second.source}: {second.folder} is watched by the rule of {first.source} too ({first.folder}): a photo"
-            " there would be sent by both. Take one of them out"
         )
 
 

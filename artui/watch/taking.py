@@ -294,7 +294,10 @@ class Ingester:
                 new = replace(new, run=self.rule.id, rule=self.rule.id)
                 made.setdefault(planned.found.path, []).append(new)
             # With the note that they were seen: a kill takes none twice, and loses none.
-            taken = [(_taken(candidates[path]), new) for path, new in made.items()]
+            taken = [
+                (SeenFile(one.name, one.stamp.size, one.stamp.mtime_ns, Seen.TAKEN), new)
+                for one, new in ((candidates[path], new) for path, new in made.items())
+            ]
             return seen.take(db, self.rule.id, batch, taken, self.rule.sample)
 
         submit(self.journal, planner, order, add)
@@ -310,10 +313,6 @@ class Ingester:
             batch = begun[0] if begun else fresh
             self._batches[number] = (batch, self.offers.labels(self.rule, batch))
         return self._batches[number]
-
-
-def _taken(candidate: Candidate) -> SeenFile:
-    return SeenFile(candidate.name, candidate.stamp.size, candidate.stamp.mtime_ns, Seen.TAKEN)
 
 
 def _only(order: Order, paths: Container[Path]) -> Order:

@@ -156,20 +156,16 @@ class Watcher:
             task = self._tasks.get(number)
             if task is not None and task.done():
                 task.result()  # a loop that ended by itself is a defect: no healthy-looking watcher without it
-            self._listen(number, watched)
+            waker, folder = self._wakers[watched.rule.recursive], watched.true_path
+            # Only while it is there, on a disk of this machine: a share tells nothing of what other machines write.
+            if watched.root is None or watched.is_remote or not is_text(folder):
+                waker.leave(number)
+            else:
+                waker.listen(Ear(number, folder, watched.root))
             if watched.busy_since is not None and self.turned_at - watched.busy_since > HUNG:
                 await watched.does_not_answer()
             if news:
                 watched.ring(scan=False)
-
-    def _listen(self, number: str, watched: Watched) -> None:
-        """Listen to a folder while it is there, on a disk of this machine."""
-        waker, folder = self._wakers[watched.rule.recursive], watched.true_path
-        # A share tells nothing of what other machines write.
-        if watched.root is None or watched.is_remote or not is_text(folder):
-            waker.leave(number)
-        else:
-            waker.listen(Ear(number, folder, watched.root))
 
     def _wake(self, number: str) -> None:
         if number in self._watched:

@@ -113,7 +113,12 @@ class Listener:
 
     async def _taken(self, scope: Scope, receive: Receive) -> int:
         """Take a call and return the status of its answer."""
-        tail = self._tail(scope["path"])
+        # One word or nothing may follow the part; what stands before it is the proxy's affair.
+        words = ["", *scope["path"].strip("/").split("/")]
+        ends = ((words[-1], ""), (words[-2], words[-1]))
+        # In constant time: the part is a secret.
+        told = (rest for word, rest in ends if hmac.compare_digest(word.encode("utf-8", "replace"), self._part))
+        tail = next(told, None)
         if tail is None or scope["method"] not in ("POST", "GET"):
             return 404
         body = bytearray()
@@ -132,16 +137,6 @@ class Listener:
         except asyncio.QueueFull:
             return 503
         return 204
-
-    def _tail(self, path: str) -> str | None:
-        """What follows the secret part of a path, one word or nothing; None where the part is not there. What stands
-        before it is the proxy's affair."""
-        words = ["", *path.strip("/").split("/")]
-        for part, tail in ((words[-1], ""), (words[-2], words[-1])):
-            # In constant time: the part is a secret.
-            if hmac.compare_digest(part.encode("utf-8", "replace"), self._part):
-                return tail
-        return None
 
 
 class _Server(uvicorn.Server):

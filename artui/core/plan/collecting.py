@@ -146,8 +146,12 @@ def check(
     ``suspect``: those that may not be whole are photos too, by a person's word.
     """
     photos, refused, passed_over = [], [], 0
+    # An archive counts only where a person has named it, for nobody knows what it costs.
+    unnamed = replace(accepts, archives=False)
     with ThreadPoolExecutor(HASHING, "check") as pool:
-        looks = [pool.submit(_look, file, accepts) for file in found]
+        looks = [
+            pool.submit(inspected, file.path, accepts if file.is_named else unnamed, with_digest=True) for file in found
+        ]
         try:
             for number, (file, look) in enumerate(zip(found, looks, strict=True), 1):
                 seen = look.result()
@@ -164,12 +168,6 @@ def check(
             pool.shutdown(wait=False, cancel_futures=True)  # what nobody waits for need not be hashed
             raise
     return photos, refused, passed_over
-
-
-def _look(file: SourceFile, accepts: Accepts) -> Photo | RefusedFile:
-    """One file; an archive counts only where a person has named it, for nobody knows what it costs."""
-    accepts = accepts if file.is_named else replace(accepts, archives=False)
-    return inspected(file.path, accepts, with_digest=True)
 
 
 def inspected(path: Path, accepts: Accepts, *, with_digest: bool = False) -> Photo | RefusedFile:

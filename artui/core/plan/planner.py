@@ -308,28 +308,20 @@ class Planner:
 
     def _anew(self, found: SourceFile, photo: Photo) -> Planned:
         """The photo as one more copy than was ever bought of it."""
-        offer, earlier = self.offer, self._first_of(photo)
-        bought = self.journal.read(
-            jobs.highest_copy, offer.identity.payer, offer.workflow.id, photo.digest, photo.picture
-        )
+        payer, workflow, earlier = self.offer.identity.payer, self.offer.workflow.id, self._first_of(photo)
+        bought = self.journal.read(jobs.highest_copy, payer, workflow, photo.digest, photo.picture)
         copy = bought + 1 if earlier is None else earlier.copy + 1
-        note, may_cost = self._not_over(photo)
-        return Planned(
-            photo, found, Verdict.SEND, self.target_of(found).folder, found.path.stem, note=note, may_cost=may_cost,
-            copy=copy,
-        )  # fmt: skip
-
-    def _not_over(self, photo: Photo) -> tuple[str, bool]:
-        """What a person should know before buying a photo anew while it is not known what became of it before: the
-        sentence, and whether something may be charged beside this."""
-        payer = self.offer.identity.payer
-        open_ones = self.journal.read(jobs.not_over, payer, photo.digest, photo.picture) if photo.digest else []
+        # What a person should know before buying it anew while it is not known what became of it before: of each such
+        # job a sentence, and whether something may be charged beside this.
         told, may_cost = [], False
-        for job in open_ones:
+        for job in self.journal.read(jobs.not_over, payer, photo.digest, photo.picture) if photo.digest else ():
             may_cost = may_cost or job.may_have_cost or job.stage is Stage.SUBMITTING
-            of_other = f" ({sanitize(job.workflow_name)})" if job.workflow != self.offer.workflow.id else ""
+            of_other = f" ({sanitize(job.workflow_name)})" if job.workflow != workflow else ""
             told.append(f"job {job.id}{of_other} {_of_open(job)}")
-        return "; ".join(told), may_cost
+        return Planned(
+            photo, found, Verdict.SEND, self.target_of(found).folder, found.path.stem, note="; ".join(told),
+            may_cost=may_cost, copy=copy,
+        )  # fmt: skip
 
     def _known(self, found: SourceFile, photo: Photo, *, edited: bool = False) -> Job | None:
         """The job that has delivered, or will deliver, this very file to this very folder; or with ``edited`` the one

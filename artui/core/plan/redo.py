@@ -54,14 +54,18 @@ def redo_orders(
         target = Target.of(output, template, keeping) if output else Target(job.folder, template, keeping)
         through = tuple(workflows) or (job.workflow,)
         groups.setdefault((job.account, through, target, (job.after_saved, job.deliver)), []).append(job)
-    return [
-        RedoOrder(
-            *terms,
-            tuple(_file(journal, job, has_name=not workflows) for job in them if not job.address),
-            tuple(_elsewhere(job, has_name=not workflows) for job in them if job.address),
-        )
-        for terms, them in groups.items()
-    ]
+    orders = []
+    for terms, them in groups.items():
+        here, elsewhere = [], []
+        for job in them:
+            if job.address:
+                found, photo = at_address(job.address)
+                elsewhere.append((_again(found, job, has_name=not workflows), photo))
+            else:
+                place = journal.read(seen.place_now, job)
+                here.append(_again(SourceFile(place, place.parent, is_named=True), job, has_name=not workflows))
+        orders.append(RedoOrder(*terms, tuple(here), tuple(elsewhere)))
+    return orders
 
 
 class OrderedMeanwhile(PlanProblem):
@@ -77,16 +81,6 @@ def refuse_ordered(db: Connection, made: Iterable[NewJob]) -> None:
             f"{sanitize(late.source.name)} was ordered again by somebody else meanwhile. Nothing was sent; run it again"
             " for the others."
         )
-
-
-def _file(journal: Journal, job: Job, *, has_name: bool) -> SourceFile:
-    photo = journal.read(seen.place_now, job)
-    return _again(SourceFile(photo, photo.parent, is_named=True), job, has_name=has_name)
-
-
-def _elsewhere(job: Job, *, has_name: bool) -> tuple[SourceFile, Photo]:
-    found, photo = at_address(job.address)
-    return _again(found, job, has_name=has_name), photo
 
 
 def _again(found: SourceFile, job: Job, *, has_name: bool) -> SourceFile:

@@ -76,8 +76,35 @@ class AutoRetouch:
 
     @property
     def mounts(self) -> Sequence[Mount]:
-        """The API host and the login host."""
-        api = Starlette(routes=self._routes(), exception_handlers={HTTPException: _refused})
+        """The API host and the login host; each path of the first with and without the version, and the slash at its
+        end."""
+        one = "/workflow/execution/{id}"
+        table = [
+            ("organizations", "GET", "/organization", self.organizations),
+            ("balance", "GET", "/organization/balance", self.balance),
+            ("balance", "GET", "/company/balance", self.balance),
+            ("organizations", "GET", "/organization/{id}", self.organization),
+            ("workflows", "GET", "/workflow", self.workflows),
+            ("list", "GET", "/workflow/execution", self.listing),
+            ("create", "POST", "/workflow/execution/create", self.create),
+            ("details", "GET", one, self.details),
+            ("details", "GET", one + "/status", self.stream),
+            ("download", "GET", one + "/result/default", self.result),
+            ("retry", "POST", one + "/retry", self.retry),
+            ("feedback", "POST", one + "/feedback", self.feedback),
+            ("workflow", "GET", "/workflow/{id}", self.workflow),
+            ("head", "HEAD", "/upload", self.head),
+            ("upload", "POST", "/upload", self.upload),
+            ("download", "GET", "/image/{digest}/{name}", self.download),
+            ("batches", "GET", "/batch", self.batches),
+        ]
+        routes = [Route(path, _health) for path in ("/health", "/health/")]
+        for name, method, path, handler in table:
+            guarded = Guarded(f"{self.name}.{name}", request_response(self._signed_in(handler)), self._faults, _refusal)
+            routes += [
+                Route(prefix + path + slash, guarded, methods=[method]) for prefix in ("", "/v1") for slash in ("", "/")
+            ]
+        api = Starlette(routes=routes, exception_handlers={HTTPException: _refused})
         login = Starlette(routes=self._login.routes(self._faults))
         return [Mount("/autoretouch-auth", login), Mount("/autoretouch", api)]
 
@@ -241,36 +268,6 @@ class AutoRetouch:
         return _page(request, [*batches.values()])
 
     # The parts the calls share.
-
-    def _routes(self) -> list[Route]:
-        """Each path with and without the version, with and without a slash at its end."""
-        one = "/workflow/execution/{id}"
-        table = [
-            ("organizations", "GET", "/organization", self.organizations),
-            ("balance", "GET", "/organization/balance", self.balance),
-            ("balance", "GET", "/company/balance", self.balance),
-            ("organizations", "GET", "/organization/{id}", self.organization),
-            ("workflows", "GET", "/workflow", self.workflows),
-            ("list", "GET", "/workflow/execution", self.listing),
-            ("create", "POST", "/workflow/execution/create", self.create),
-            ("details", "GET", one, self.details),
-            ("details", "GET", one + "/status", self.stream),
-            ("download", "GET", one + "/result/default", self.result),
-            ("retry", "POST", one + "/retry", self.retry),
-            ("feedback", "POST", one + "/feedback", self.feedback),
-            ("workflow", "GET", "/workflow/{id}", self.workflow),
-            ("head", "HEAD", "/upload", self.head),
-            ("upload", "POST", "/upload", self.upload),
-            ("download", "GET", "/image/{digest}/{name}", self.download),
-            ("batches", "GET", "/batch", self.batches),
-        ]
-        routes = [Route(path, _health) for path in ("/health", "/health/")]
-        for name, method, path, handler in table:
-            guarded = Guarded(f"{self.name}.{name}", request_response(self._signed_in(handler)), self._faults, _refusal)
-            routes += [
-                Route(prefix + path + slash, guarded, methods=[method]) for prefix in ("", "/v1") for slash in ("", "/")
-            ]
-        return routes
 
     def _signed_in(self, handler: _Handler) -> _Handler:
         async def check(request: Request) -> Response:

@@ -10,7 +10,6 @@ import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -133,7 +132,10 @@ class Filestack:
             except Misused as reason:
                 return form(403 if "Signature" in str(reason) else 400, str(reason))
 
-        return Guarded(f"{self.name}.{call}", request_response(answer), self._faults, partial(_refuse, form))
+        return Guarded(
+            f"{self.name}.{call}", request_response(answer), self._faults,
+            lambda _, status: form(status, f"status {status}, as was asked for"),
+        )  # fmt: skip
 
 
 # --------------------------------------------------------------------------------------------- the forms of an error
@@ -155,7 +157,3 @@ def _in_envelope(status: int, reason: str) -> Response:
 
 def _in_xml(status: int, reason: str) -> Response:
     return Response(f"<Error><Code>{reason}</Code></Error>", status, media_type="application/xml")
-
-
-def _refuse(form: _Form, _scope: Scope, status: int) -> Response:
-    return form(status, f"status {status}, as was asked for")

@@ -267,10 +267,14 @@ class Darkroom:
             return {"data": told}
         if not recipe:
             return _VALUES[shape]
+        made_from = job.digest, recipe
         try:
-            content, target = await self._picture(job.digest, recipe)
+            if made_from not in self._pictures:
+                source = await self.content(job.digest)
+                self._pictures[made_from] = await self.in_thread(imaging.render, source, imaging.RECIPES[recipe])
         except imaging.NotAPicture as error:
             return {"error": str(error)}
+        content, target = self._pictures[made_from]
         name = f"{PurePath(job.name).stem}_{task}{imaging.SUFFIXES[target]}"
         media_type = imaging.FORMATS[target]
         if shape == "temporary":
@@ -285,13 +289,6 @@ class Darkroom:
             again = await self.keep(content, name, media_type)
             return {"data": [described, self.described(again) | {"handle": again.handle}]}
         return {"mapping": {"data": described}} if shape == "nested" else {"data": described}
-
-    async def _picture(self, digest: str, recipe: str) -> tuple[bytes, str]:
-        made_from = digest, recipe
-        if made_from not in self._pictures:
-            source = await self.content(digest)
-            self._pictures[made_from] = await self.in_thread(imaging.render, source, imaging.RECIPES[recipe])
-        return self._pictures[made_from]
 
     # Webhooks.
 

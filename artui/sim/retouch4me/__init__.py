@@ -17,7 +17,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, request_response
-from starlette.types import Scope
 
 from artui.sim import Books, imaging
 from artui.sim.faults import Faults, Guarded
@@ -72,7 +71,10 @@ class Retouch4me:
         ]
 
     def _route(self, name: str, method: str, path: str, handler: Any) -> Route:
-        guarded = Guarded(f"{self.name}.{name}", request_response(handler), self._faults, _refusal)
+        guarded = Guarded(
+            f"{self.name}.{name}", request_response(handler), self._faults,
+            lambda _, status: JSONResponse({"status": status, "message": f"refused with {status}"}, status),
+        )  # fmt: skip
         return Route(path, guarded, methods=[method])
 
     def announce(self, url: str) -> Mapping[str, str]:
@@ -198,10 +200,6 @@ class Retouch4me:
     def _check_token(self, token: str, code: int) -> None:
         if token not in self._laboratory.customers:
             raise HTTPException(code, "the token is invalid")
-
-
-def _refusal(_: Scope, status: int) -> Response:
-    return JSONResponse({"status": status, "message": f"refused with {status}"}, status)
 
 
 def _failed(_: Request, error: Exception) -> Response:

@@ -180,7 +180,39 @@ class Execution(WireModel):
 
     @model_validator(mode="after")
     def _means_something(self) -> Self:
-        self._progress = self._read()  # an entry that breaks this is left out of its list, and hides no other
+        # An entry that breaks this is left out of its list, and hides no other. More states may come (IN_QA came after
+        # older clients): one that nobody knows is waited for.
+        state, word = _STATES.get(self.status.upper(), State.RUNNING), self.status
+        digest = self.result_content_hash
+        outputs: tuple[Output, ...] = ()
+        if self.result_path or (digest and self.result_file_name):  # either way leads there: see `routes`
+            place = {"hash": digest, "name": self.result_file_name, "path": self.result_path}
+            stated = digest.lower() if _SHA256.fullmatch(digest) else None  # in another form it may be another digest
+            outputs = (Output(json.dumps(place), media_type=self.result_content_type, digest=stated),)
+        charged, remark = cost(self.charged_credits), ""
+        if charged is None and self.charged_credits is not None:
+            remark = f"the service states a charge that cannot be ({self.charged_credits!s:.40}): its price is counted"
+        message = ""
+        if state is State.DONE and not outputs:
+            state, message = State.INCOMPLETE, "the service gives no result"
+        self._progress = ExecutionStatus(
+            execution=self.id,
+            state=state,
+            word=word,
+            charged=charged,
+            outputs=outputs if state is State.DONE else (),  # what lies there during QA is not the result
+            message=message,
+            key=self.key,
+            created_at=self.created_at,
+            started_at=self.started_at,
+            finished_at=self.finished_at,
+            reference=self.input_content_hash,
+            workflow=self.workflow,
+            version=self.workflow_version,
+            name=self.input_file_name,
+            remark=remark,
+            aside=self._aside(state),
+        )
         return self
 
     @property
@@ -203,40 +235,6 @@ class Execution(WireModel):
     def progress(self) -> ExecutionStatus:
         """One look at it. Without a result it is not done, whatever it says."""
         return self._progress
-
-    def _read(self) -> ExecutionStatus:
-        # More states may come (IN_QA came after older clients): one that nobody knows is waited for.
-        state, word = _STATES.get(self.status.upper(), State.RUNNING), self.status
-        digest = self.result_content_hash
-        outputs: tuple[Output, ...] = ()
-        if self.result_path or (digest and self.result_file_name):  # either way leads there: see `routes`
-            place = {"hash": digest, "name": self.result_file_name, "path": self.result_path}
-            stated = digest.lower() if _SHA256.fullmatch(digest) else None  # in another form it may be another digest
-            outputs = (Output(json.dumps(place), media_type=self.result_content_type, digest=stated),)
-        charged, remark = cost(self.charged_credits), ""
-        if charged is None and self.charged_credits is not None:
-            remark = f"the service states a charge that cannot be ({self.charged_credits!s:.40}): its price is counted"
-        message = ""
-        if state is State.DONE and not outputs:
-            state, message = State.INCOMPLETE, "the service gives no result"
-        return ExecutionStatus(
-            execution=self.id,
-            state=state,
-            word=word,
-            charged=charged,
-            outputs=outputs if state is State.DONE else (),  # what lies there during QA is not the result
-            message=message,
-            key=self.key,
-            created_at=self.created_at,
-            started_at=self.started_at,
-            finished_at=self.finished_at,
-            reference=self.input_content_hash,
-            workflow=self.workflow,
-            version=self.workflow_version,
-            name=self.input_file_name,
-            remark=remark,
-            aside=self._aside(state),
-        )
 
     def _aside(self, state: State) -> str:
         """What else it shows, for a person: where a first result lies while it is checked, and the fast lane."""

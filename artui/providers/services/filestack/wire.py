@@ -209,9 +209,14 @@ class Job(WireModel):
         """Whether it can be what a request of ``since``, in epoch seconds, started with this handle or address: not an
         earlier one's answer."""
         made, shown = moment(self.created_at), self.made_from(is_ours)
+        # One told in another way says nothing: an address in place of a handle, a handle in place of an address.
+        may_be = not shown or any(
+            ("://" in one) != ("://" in source) or unquote(one).casefold() == unquote(source).casefold()
+            for one in shown
+        )
         return (
             self.workflow.casefold() in ("", workflow.casefold())
-            and (not shown or any(_may_be(one, source) for one in shown))
+            and may_be
             and (made is None or made.timestamp() > since - EARLIER)
         )
 
@@ -243,10 +248,3 @@ def _known_as(source: str, is_ours: Callable[[str], bool]) -> str:
     if is_ours(source):
         return handle_of(None, source) or source.partition("?")[0].rpartition("/")[2] or source
     return source if "://" in source or "/" not in source else f"src://{source}"
-
-
-def _may_be(shown: str, sent: str) -> bool:
-    """Whether a source that is shown can be the one that was sent. One told in another way says nothing: an address in
-    place of a handle, a handle in place of an address."""
-    is_comparable = ("://" in shown) == ("://" in sent)
-    return not is_comparable or unquote(shown).casefold() == unquote(sent).casefold()

@@ -100,11 +100,10 @@ class Plugin:
 
 
 def _strength(title: str, most: int, *place: str, needed: bool = False, unused: object = None) -> Setting:
-    return Setting(title, place, Number(0, most, whole=False), _percent, unused=unused, is_needed=needed)
-
-
-def _percent(value: object) -> str:
-    return f"{round(float(str(value)) * 100, 2):g} %"
+    return Setting(
+        title, place, Number(0, most, whole=False), lambda value: f"{round(float(str(value)) * 100, 2):g} %",
+        unused=unused, is_needed=needed,
+    )  # fmt: skip
 
 
 def _yes_or_no(value: object) -> str:
