@@ -238,22 +238,19 @@ def terms(standing: RuleStatus) -> str:
 
 def sentence(standing: RuleStatus, now: float) -> str:
     """What a person should know and do; empty where all is well. Printable."""
-    return " ".join(_sentences(standing, now))
-
-
-def _sentences(standing: RuleStatus, now: float) -> Iterator[str]:
     row, entry = standing.row, standing.entry
     if entry.complaint:
-        yield beginning(f"{entry.complaint}.", 300)
-        return
+        return beginning(f"{entry.complaint}.", 300)
+    said = []
     if row is not None and row.paused:
-        yield "Paused by a person: nothing new is taken or sent; what is bought is fetched. P goes on."
+        said.append("Paused by a person: nothing new is taken or sent; what is bought is fetched. P goes on.")
     if not standing.watching:
-        yield "Not watched by any engine: `artui watch`, or its service, watches. w starts it."
+        said.append("Not watched by any engine: `artui watch`, or its service, watches. w starts it.")
     elif row is None or row.state is RuleState.ENDED:
-        yield "The `artui watch` that runs does not watch this folder yet: R has it read the rules again."
+        said.append("The `artui watch` that runs does not watch this folder yet: R has it read the rules again.")
     elif not row.paused:
-        yield from _watched_sentences(standing, row, now)
+        said += _watched_sentences(standing, row, now)
+    return " ".join(said)
 
 
 def _watched_sentences(standing: RuleStatus, row: RuleRow, now: float) -> Iterator[str]:
