@@ -209,17 +209,17 @@ class PayersScreen(Dialog[list[PayerChoice]]):
         rows.focus()
 
     def _draw(self) -> None:
-        self.query_one(Rows).put((payer.organization.id, self._row(payer)) for payer in self.payers)
+        slots, rows = layout(self.COLUMNS, min(68, self.app.size.width - 8)), []
+        for payer in self.payers:
+            organization = payer.organization
+            balance = f"{amount(payer.balance)} cr" if payer.balance is not None else "balance ?"
+            said = line(slots, (organization.name or organization.id, organization.role, balance))
+            mark = self.sign if organization.id in self.marked else " "
+            rows.append((organization.id, Content(f"[{mark}] {said}")))
+        self.query_one(Rows).put(rows)
         number = len(self.marked)
         goes_on = f"goes on with {number}" if number else "goes on with the one under the cursor"
         self.query_one("#hint", Static).update(f"space marks, enter {goes_on}, esc goes back")
-
-    def _row(self, payer: PayerChoice) -> Content:
-        organization = payer.organization
-        balance = f"{amount(payer.balance)} cr" if payer.balance is not None else "balance ?"
-        slots = layout(self.COLUMNS, min(68, self.app.size.width - 8))
-        said = line(slots, (organization.name or organization.id, organization.role, balance))
-        return Content(f"[{self.sign if organization.id in self.marked else ' '}] {said}")
 
     def on_option_list_option_selected(self) -> None:
         """Go on with the marked, or with the one under the cursor."""
