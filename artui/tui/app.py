@@ -13,7 +13,7 @@ import time
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from textual import events
+from textual import events, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -421,11 +421,9 @@ class Console(App[None], inherit_bindings=False):
         else:
             self.action_leave()
 
-    def action_leave(self) -> None:
+    @work
+    async def action_leave(self) -> None:
         """Leave, after a question where jobs are under way."""
-        self.soon(self._leave())
-
-    async def _leave(self) -> None:
         from artui.tui.leaving import Leaving, asked, leaving_question
 
         question = None if self.readonly else await leaving_question(self)

@@ -160,7 +160,12 @@ class Builder(Dialog[Built]):
         order = "The order is the service's. " if self.own.steps else ""
         verdict = self._complaint or f"It fits. {order}s saves it, which costs nothing."
         said = (beginning(verdict, 220), "$error" if self._complaint else "")
-        self.query_one("#result", Static).update(Content.assemble(self._pipeline(), "\n", said))
+        pipeline = ""
+        if self.fits is not None and self.fits.components:
+            glyphs, cells = self.host.glyphs, 2 * (self.app.size.width - 2)
+            arrow = ">" if glyphs.arrow == "->" else glyphs.arrow
+            pipeline = beginning(f"in {arrow} {steps_line(self.fits, glyphs)} {arrow} out", cells, glyphs.ellipsis)
+        self.query_one("#result", Static).update(Content.assemble(pipeline, "\n", said))
 
     def _draw_heading(self) -> None:
         cells = self.app.size.width - 2
@@ -194,13 +199,6 @@ class Builder(Dialog[Built]):
             shown = bar(glyphs, round((number - knob.low) * 1000), round((knob.most - knob.low) * 1000), BAR)
             said = f"{shown} {'   -' if value is None else f'{number:4.2f}'} of {knob.most:g}"
         return Content.assemble(sign + name, title, (said, "" if is_on else "$quiet"))
-
-    def _pipeline(self) -> str:
-        if self.fits is None or not self.fits.components:
-            return ""
-        glyphs, cells = self.host.glyphs, 2 * (self.app.size.width - 2)
-        arrow = ">" if glyphs.arrow == "->" else glyphs.arrow
-        return beginning(f"in {arrow} {steps_line(self.fits, glyphs)} {arrow} out", cells, glyphs.ellipsis)
 
     # ---------------------------------------------------------------------------------------------------- handlers
 

@@ -37,33 +37,27 @@ Done = Callable[[Sequence[Action]], object]
 
 
 async def retry(host: Host, jobs: Sequence[Job], done: Done | None = None) -> None:
-    """Ask whether these are to be tried again; where all wait for a yes to new prices, that is the question."""
+    """Ask whether these are to be tried again; where all wait for a yes to new prices, that is the question,
+    workflow by workflow."""
     found = await asyncio.to_thread(options.stamped, await host.view.ask(options.retrials, jobs))
     them = ActionSet.of(found)
-    if them.actions and all(job.reason == Reason.PRICE for job in them.jobs):
-        no = ActionSet.of(await host.view.ask(options.cancellations, them.jobs))
-        _ask(host, _new_prices(them, no), done)
-    else:
+    if not them.actions or any(job.reason != Reason.PRICE for job in them.jobs):
         _propose(host, "Retry", them, done)
-
-
-def _new_prices(them: ActionSet, no: ActionSet) -> Question[ActionSet]:
-    """Ask about new prices, workflow by workflow."""
+        return
+    no = ActionSet.of(await host.view.ask(options.cancellations, them.jobs))
     number = len(them.actions)
     kinds = list(dict.fromkeys(map(says, them.actions)))
     title = f"{kinds[0]}." if len(kinds) == 1 else f"{len(kinds)} workflows cost something else now."
     who = sanitize(them.jobs[0].source.name, 60) if number == 1 else plural(number, "photo")
     waits = f"{who} {'waits' if number == 1 else 'wait'}, not sent at the new price."
     cost = "at a price that is not known" if them.price is None else f"{them.price:,} cr"
-    return Question(
-        title,
-        [waits, *(lines(them) if len(kinds) > 1 or them.refused else ())],
-        (
-            No("keep waiting"),
-            Choice("y", f"accept {cost}", them),
-            Choice("x", f"cancel {_them(number)}: nothing is paid", no, by_enter=True),
-        ),
+    choices = (
+        No("keep waiting"),
+        Choice("y", f"accept {cost}", them),
+        Choice("x", f"cancel {_them(number)}: nothing is paid", no, by_enter=True),
     )
+    said = [waits, *(lines(them) if len(kinds) > 1 or them.refused else ())]
+    _ask(host, Question(title, said, choices), done)
 
 
 def _them(number: int) -> str:

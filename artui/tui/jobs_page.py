@@ -175,36 +175,33 @@ def chips_line(
 
 
 def sum_line(totals: Mapping[str, Totals], marked: int, cells: int) -> str:
-    """The money of what is shown, in one line that adds up; each account by itself where there are several."""
+    """The money of what is shown, in one line that adds up; each account by itself where there are several. Of ever
+    shorter lines it is the first that has room."""
     chosen = f"{marked:,} marked | " if marked else ""
     if len(totals) > 1:
         counted = f"{chosen}{sum(one.jobs for one in totals.values()):,} jobs: "
-        lines = [counted + " | ".join(told) for told in zip(*(_apart(*one) for one in totals.items()), strict=True)]
+        told = []
+        for account, one in totals.items():
+            charged, moving = f"{account} {one.charged:,} charged", one.sent + one.to_come
+            told.append(
+                (
+                    f"{charged} + {one.sent:,} sent + {one.to_come:,} to come",
+                    f"{charged} + {moving:,} moving",
+                    f"{account} {one.charged:,} + {moving:,}",
+                )
+            )
+        lines = [counted + " | ".join(words) for words in zip(*told, strict=True)]
     else:
-        lines = [chosen + line for line in _sums(next(iter(totals.values()), Totals()))]
+        one = next(iter(totals.values()), Totals())
+        over = f"- over {-one.unspent:,}" if one.unspent < 0 else f"+ unspent {one.unspent:,}"
+        counted, sent, to_come = f"{chosen}{one.jobs:,}", f"{one.sent:,}", f"{one.to_come:,}"
+        whole = f"{chosen}{plural(one.jobs, 'job')}: quoted {one.quoted:,} = charged {one.charged:,}"
+        lines = [
+            f"{whole} + sent {sent} + to come {to_come} {over}",
+            f"{counted}: quoted {one.quoted:,} = {one.charged:,} + {sent} sent + {to_come} to come {over}",
+            f"{counted}: {one.charged:,} charged, {sent} sent, {to_come} to come",
+        ]
     return f" {next((line for line in lines if len(line) + 2 <= cells), lines[-1])}"
-
-
-def _sums(totals: Totals) -> tuple[str, ...]:
-    """The money of one account, in ever shorter words."""
-    over = f"- over {-totals.unspent:,}" if totals.unspent < 0 else f"+ unspent {totals.unspent:,}"
-    counted, sent, to_come = f"{totals.jobs:,}", f"{totals.sent:,}", f"{totals.to_come:,}"
-    whole = f"{plural(totals.jobs, 'job')}: quoted {totals.quoted:,} = charged {totals.charged:,}"
-    return (
-        f"{whole} + sent {sent} + to come {to_come} {over}",
-        f"{counted}: quoted {totals.quoted:,} = {totals.charged:,} + {sent} sent + {to_come} to come {over}",
-        f"{counted}: {totals.charged:,} charged, {sent} sent, {to_come} to come",
-    )
-
-
-def _apart(account: str, totals: Totals) -> tuple[str, ...]:
-    """The money of one of several accounts, in ever shorter words."""
-    charged, moving = f"{account} {totals.charged:,} charged", totals.sent + totals.to_come
-    return (
-        f"{charged} + {totals.sent:,} sent + {totals.to_come:,} to come",
-        f"{charged} + {moving:,} moving",
-        f"{account} {totals.charged:,} + {moving:,}",
-    )
 
 
 def here_line(job: Job, cells: int, glyphs: Glyphs) -> str:

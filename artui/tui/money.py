@@ -261,7 +261,12 @@ class MoneyPage(Narrowed, Page):
         self.query_one("#total", Line).say(Content(said + sent) + over)
         meters = [meter(cap, cells, glyphs) for cap in found.caps[: max(2, self.app.size.height // 4)]]
         self.query_one("#meters", Static).update(Content("\n").join(meters))
-        self.query_one("#lasts", Line).say(f" {_lasts(found)}")
+        lasts = ""
+        if found.balance is not None and found.lasts is not None:
+            days = round(found.lasts)
+            span = "less than a day" if days < 1 else f"about {plural(days, 'day')}"
+            lasts = f"{found.balance:,} credits last {span} at the pace of these two weeks."
+        self.query_one("#lasts", Line).say(f" {lasts}")
 
     def on_resize(self) -> None:
         """Other widths."""
@@ -304,12 +309,3 @@ class MoneyPage(Narrowed, Page):
             for line in self.money.lines
         ]
         desktop.copy(self.app, "\n".join("\t".join(map(sanitize, row)) for row in rows))
-
-
-def _lasts(found: Money) -> str:
-    """How long the balance lasts, in a sentence; empty where nothing tells."""
-    if found.balance is None or found.lasts is None:
-        return ""
-    days = round(found.lasts)
-    lasts = "less than a day" if days < 1 else f"about {plural(days, 'day')}"
-    return f"{found.balance:,} credits last {lasts} at the pace of these two weeks."

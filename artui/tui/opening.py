@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from artui.config import AccountConfig, Config, Paths, write_private
+from artui.config import Config, Paths, write_private
 from artui.config.private import read_private
 from artui.journal import Connection, Journal, accounts, history, offers, window
 from artui.model.states import Reason
@@ -17,26 +17,24 @@ from artui.tui.words import clock
 
 
 def first_place(paths: Paths, config: Config, journal: Journal) -> PageEntry:
-    """Where the console opens: without an account that may work where one is made, or signed in again. Blocks."""
-    return JOBS if any(_may_work(paths, journal, account) for account in config.accounts.values()) else ACCOUNTS
+    """Where the console opens: without an account that may work where one is made, or signed in again. Blocks.
 
-
-def _may_work(paths: Paths, journal: Journal, account: AccountConfig) -> bool:
-    """Whether an account seems signed in: what it did last tells, and only for a new one its key is looked for.
-
-    A keyring may take its time, or ask the person to open it.
+    What an account did last tells whether it is signed in. Only the key of a new one is looked for: a keyring may take
+    its time, or ask the person to open it.
     """
-    known = journal.read(accounts.state, account.name)
-    if known.held == Reason.LOGIN or journal.read(offers.paused_by_sign_out, account.name):
-        return False
-    if known.balance_at is not None:
-        return True
-    from artui.credentials import CredentialProblem, Vault
+    for account in config.accounts.values():
+        known = journal.read(accounts.state, account.name)
+        if known.held == Reason.LOGIN or journal.read(offers.paused_by_sign_out, account.name):
+            continue
+        if known.balance_at is not None:
+            return JOBS
+        from artui.credentials import CredentialProblem, Vault
 
-    with suppress(CredentialProblem):
-        vault = Vault(paths)
-        return vault.find(account.login) is not None or bool(vault.keyring_complaint)
-    return False
+        with suppress(CredentialProblem):
+            vault = Vault(paths)
+            if vault.find(account.login) is not None or vault.keyring_complaint:
+                return JOBS
+    return ACCOUNTS
 
 
 def _file(paths: Paths) -> Path:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from artui import providers
 from artui.config import AccountConfig, load
 from artui.core import own_workflows
 from artui.core.plan import match_workflow
-from artui.providers import capabilities
 from artui.sanitize import sanitize
 from artui.tui import catalogue
 from artui.tui.catalogue import CatalogEntry
@@ -19,7 +19,6 @@ from artui.tui.watches.written import workflows_of
 from artui.tui.words import plural
 
 if TYPE_CHECKING:
-    from artui.providers.base.own import OwnWorkflows
     from artui.tui.builder import Built
     from artui.tui.host import Host
 
@@ -42,10 +41,12 @@ async def build(host: Host, account: AccountConfig, offer: CatalogEntry | None) 
     """Have a workflow filled in, a new one where there is no ``offer``; what is to be saved, None where nothing is."""
     from artui.tui.builder import Builder
 
-    own = await asyncio.to_thread(_load, account.provider)
+    # What checks an account's settings takes long to load the first time.
+    await asyncio.to_thread(providers.load, account.provider)
+    own = await asyncio.to_thread(providers.own_workflows, account.provider)
     # As the files say now: a key that is written there meanwhile is taken.
     account = (await asyncio.to_thread(load, host.paths)).accounts.get(account.name, account)
-    title = capabilities(account.provider).title
+    title = providers.capabilities(account.provider).title
     if offer is None:
         return await host.ask(Builder(account, own, title))
     if said := _stands_elsewhere(host, account, offer):
@@ -55,14 +56,6 @@ async def build(host: Host, account: AccountConfig, offer: CatalogEntry | None) 
     table = own_workflows.tables(account)[key]
     built = await host.ask(Builder(account, own, title, key, table))
     return None if built is None or built.table == table else built
-
-
-def _load(provider: str) -> OwnWorkflows:
-    """Load what checks an account's settings, which takes long the first time."""
-    from artui import providers
-
-    providers.load(provider)
-    return providers.own_workflows(provider)
 
 
 async def may_remove(host: Host, account: AccountConfig, offer: CatalogEntry) -> bool:

@@ -198,13 +198,10 @@ def _strips(picture: Image, room: Size, *, plain: bool) -> Iterator[Strip]:
         for across in range(picture.width):
             upper = cast("Any", pixels)[across, top]
             lower = cast("Any", pixels)[across, top + 1] if top + 1 < picture.height else None
-            segments.append(_cell(upper, lower, plain=plain))
+            if plain:
+                both = [sum(pair) // 2 for pair in zip(upper, lower or upper, strict=True)]
+                segments.append(Segment(" ", Style(bgcolor=Color.from_rgb(*both))))
+            else:
+                ground = Color.from_rgb(*lower) if lower else None
+                segments.append(Segment("▀", Style(color=Color.from_rgb(*upper), bgcolor=ground)))
         yield Strip(segments).adjust_cell_length(room.width)
-
-
-def _cell(upper: tuple[int, int, int], lower: tuple[int, int, int] | None, *, plain: bool) -> Segment:
-    if plain:
-        both = [sum(pair) // 2 for pair in zip(upper, lower or upper, strict=True)]
-        return Segment(" ", Style(bgcolor=Color.from_rgb(*both)))
-    ground = Color.from_rgb(*lower) if lower else None
-    return Segment("▀", Style(color=Color.from_rgb(*upper), bgcolor=ground))

@@ -233,7 +233,10 @@ class Keys(Line):
         shown_keys = list(found.values())
         ways_out = [one for one in shown_keys if one.binding.action in ("leave", "app.leave")]
         keys = [one for one in shown_keys if one not in ways_out]
-        while keys and (len(keys) + len(ways_out) > most or _cells([*keys, *ways_out]) > cells):
+        while keys and (
+            len(keys) + len(ways_out) > most
+            or sum(len(key_name(one)) + len(one.binding.description) + 3 for one in [*keys, *ways_out]) > cells
+        ):
             keys.pop()
         parts: list[str | tuple[str, str]] = [" "]
         at, self._spans = 1, []
@@ -249,7 +252,3 @@ class Keys(Line):
         for start, end, active in self._spans:
             if start <= event.x < end:
                 self.post_message(self.Pressed(active))
-
-
-def _cells(keys: Sequence[ActiveBinding]) -> int:
-    return sum(len(key_name(one)) + len(one.binding.description) + 3 for one in keys)

@@ -104,31 +104,24 @@ class CodeScreen(Dialog[Secret]):
         code.display = drawn and not self.trouble
         if self.prompt and code.display:
             code.update(qr_code(self.prompt.url_with_code))
-        self.query_one("#said", Static).update(self._words(scan=code.display))
-        self.refresh_bindings()
-
-    @property
-    def _is_demo(self) -> bool:
-        return self.host.demo
-
-    def _words(self, *, scan: bool) -> Content:
-        quiet = "$quiet"
         if self.trouble:
-            return Content.assemble(f"{self.trouble}\n\n", ("r  new code     q  cancel", quiet))
-        if self.prompt is None:
-            return Content("Asking for a code ...")
-        first = "Scan this, or open" if scan else "Open this on any phone or browser:"
-        if self._is_demo:
-            first = "No phone reaches a demo: open this on the same machine (y: without a browser)"
-        parts: list[str | tuple[str, str]] = [
-            f"{first}\n",
-            (sanitize(self.prompt.url), "bold $primary"),
-            "\n\nand enter the code\n\n  ",
-            (" ".join(sanitize(self.prompt.user_code, 40)), "bold"),
-            f"\n\nexpires {self.expires}\n\n",
-            ("y  copy address\nq  cancel", quiet),
-        ]
-        return Content.assemble(*parts)
+            said = Content.assemble(f"{self.trouble}\n\n", ("r  new code     q  cancel", "$quiet"))
+        elif self.prompt is None:
+            said = Content("Asking for a code ...")
+        else:
+            first = "Scan this, or open" if code.display else "Open this on any phone or browser:"
+            if self.host.demo:
+                first = "No phone reaches a demo: open this on the same machine (y: without a browser)"
+            said = Content.assemble(
+                f"{first}\n",
+                (sanitize(self.prompt.url), "bold $primary"),
+                "\n\nand enter the code\n\n  ",
+                (" ".join(sanitize(self.prompt.user_code, 40)), "bold"),
+                f"\n\nexpires {self.expires}\n\n",
+                ("y  copy address\nq  cancel", "$quiet"),
+            )
+        self.query_one("#said", Static).update(said)
+        self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Copy an address where there is one, ask again where the last code came to nothing."""
@@ -146,7 +139,7 @@ class CodeScreen(Dialog[Secret]):
         if self.prompt is not None:
             address = sanitize(self.prompt.url_with_code)
             said = address
-            if self._is_demo:
+            if self.host.demo:
                 said += f"\n\nWithout a browser here, in another terminal:\n\ncurl -d confirm=1 \\\n '{address}'"
             desktop.copy(self.app, address, said)
 
@@ -209,17 +202,17 @@ class PayersScreen(Dialog[list[PayerChoice]]):
         rows.focus()
 
     def _draw(self) -> None:
-        self.query_one(Rows).put((payer.organization.id, self._row(payer)) for payer in self.payers)
+        slots, rows = layout(self.COLUMNS, min(68, self.app.size.width - 8)), []
+        for payer in self.payers:
+            organization = payer.organization
+            balance = f"{amount(payer.balance)} cr" if payer.balance is not None else "balance ?"
+            said = line(slots, (organization.name or organization.id, organization.role, balance))
+            mark = self.sign if organization.id in self.marked else " "
+            rows.append((organization.id, Content(f"[{mark}] {said}")))
+        self.query_one(Rows).put(rows)
         number = len(self.marked)
         goes_on = f"goes on with {number}" if number else "goes on with the one under the cursor"
         self.query_one("#hint", Static).update(f"space marks, enter {goes_on}, esc goes back")
-
-    def _row(self, payer: PayerChoice) -> Content:
-        organization = payer.organization
-        balance = f"{amount(payer.balance)} cr" if payer.balance is not None else "balance ?"
-        slots = layout(self.COLUMNS, min(68, self.app.size.width - 8))
-        said = line(slots, (organization.name or organization.id, organization.role, balance))
-        return Content(f"[{self.sign if organization.id in self.marked else ' '}] {said}")
 
     def on_option_list_option_selected(self) -> None:
         """Go on with the marked, or with the one under the cursor."""

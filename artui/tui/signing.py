@@ -65,7 +65,13 @@ class SignIn:
 
     async def run(self) -> bool:
         """Walk through all steps; False where the person went back. Raises :class:`ServiceError`."""
-        await self._refuse_fixed()
+        login = self.account.login
+        if not is_lent(login):
+            with told():
+                outside = await asyncio.to_thread(sign_in.set_from_outside, self.vault, login)
+            if outside:  # a sign-in would have no effect
+                where = f"set from outside ({sanitize(outside, 60)})"
+                raise ServiceError(f"The key of {self.account.name} is {where}: change it there.")
         if not await self._complete() or (place := await self._place()) is None:
             return False
         warn = partial(self.host.notify, severity="warning", markup=False)
@@ -86,16 +92,6 @@ class SignIn:
                     with suppress(Exception):
                         await provider.revoke(key)
         return agreed
-
-    async def _refuse_fixed(self) -> None:
-        """Refuse where a sign-in would have no effect."""
-        name, login = self.account.name, self.account.login
-        if is_lent(login):
-            return
-        with told():
-            outside = await asyncio.to_thread(sign_in.set_from_outside, self.vault, login)
-        if outside:
-            raise ServiceError(f"The key of {name} is set from outside ({sanitize(outside, 60)}): change it there.")
 
     async def _complete(self) -> bool:
         """Ask for the settings without which the service cannot be reached; False where the person went back."""

@@ -191,6 +191,15 @@ def _charged(job: Job) -> str:
     return amount(job.charged) if job.charged is not None else "not yet"
 
 
+FATES = {
+    PurchaseState.INTENDED: "fate unknown",
+    PurchaseState.REFUSED: "surely not carried out, free",
+    PurchaseState.KNOWN: "accepted",
+    PurchaseState.PRESUMED_SPENT: "given up, counted as spent",
+}
+"""What became of a paid call."""
+
+
 def _facts(job: Job, bought: Sequence[Purchase]) -> Iterator[tuple[str, str]]:
     yield "file", sanitize(home(job.source))
     pixels = f", {job.width:,} x {job.height:,}" if job.width else ""
@@ -199,7 +208,11 @@ def _facts(job: Job, bought: Sequence[Purchase]) -> Iterator[tuple[str, str]]:
     yield "account", f"{sanitize(job.account)}, {sanitize(job.organization, 24)}"
     yield "cost", f"quoted {amount(job.quoted)}, charged {_charged(job)}"
     for purchase in bought:
-        yield f"paid call {purchase.number}", _purchase(purchase)
+        at = time.strftime("%d %b %H:%M:%S", time.localtime(purchase.intended_at))
+        cost = f"charged {purchase.charged:,}" if purchase.charged is not None else f"{purchase.reserved:,} reserved"
+        if purchase.state is PurchaseState.REFUSED:
+            cost = "nothing reserved"
+        yield f"paid call {purchase.number}", f"{at}, {FATES[purchase.state]}, {cost}"
     if job.execution:
         yield "execution", sanitize(job.execution)
     if job.word:
@@ -225,17 +238,3 @@ def _hanging(text: str, cells: int) -> str:
             line = tail if blank else ""
         line += letter
     return f"\n{' ' * NAMES}".join([*lines, line])
-
-
-def _purchase(purchase: Purchase) -> str:
-    at = time.strftime("%d %b %H:%M:%S", time.localtime(purchase.intended_at))
-    said = {
-        PurchaseState.INTENDED: "fate unknown",
-        PurchaseState.REFUSED: "surely not carried out, free",
-        PurchaseState.KNOWN: "accepted",
-        PurchaseState.PRESUMED_SPENT: "given up, counted as spent",
-    }[purchase.state]
-    cost = f"charged {purchase.charged:,}" if purchase.charged is not None else f"{purchase.reserved:,} reserved"
-    if purchase.state is PurchaseState.REFUSED:
-        cost = "nothing reserved"
-    return f"{at}, {said}, {cost}"

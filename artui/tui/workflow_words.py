@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from artui.journal.offers import Past, Waiting
+from artui.journal.offers import Past
 from artui.sanitize import sanitize, width
 from artui.tui.catalogue import CatalogEntry, day, day_of
 from artui.tui.look import Glyphs
@@ -196,7 +196,16 @@ def compared(offer: CatalogEntry, known: Mapping[str, Workflow | None]) -> list[
     now: list[str] = []
     flow, last = offer.workflow, offer.past.last
     for waiting in offer.pinned:
-        now += [_price_line(waiting, flow.price), "", *_steps_since(known.get(waiting.version), flow), ""]
+        said = f"{plural(waiting.jobs, 'photo waits', 'photos wait')} for version {brief(waiting.version)}"
+        if waiting.quoted is None or flow.price is None:
+            said += "; the price is not known."
+        elif waiting.quoted == flow.price:
+            said += f"; the price is the same, {flow.price:,} cr each."
+        else:
+            agreed, asked = waiting.jobs * waiting.quoted, waiting.jobs * flow.price
+            said += f" at {waiting.quoted:,} cr each; now {flow.price:,} cr: {asked:,} instead of {agreed:,} cr."
+            said += " Nothing is sent at the new price without a yes."
+        now += [said, "", *_steps_since(known.get(waiting.version), flow), ""]
     if last and offer.is_changed and last.version not in {one.version for one in offer.pinned}:
         name = f" It was called {sanitize(last.name, 40)}." if last.name != flow.name else ""
         price = "the price is not known"
@@ -218,17 +227,6 @@ def _steps_since(before: Workflow | None, now: Workflow) -> list[str]:
     lines = [line for line in changes if not line.startswith("?")]
     same = all(line.startswith("  ") for line in lines)
     return ["The steps are the same."] if same else ["Steps: - before, + now", *lines]
-
-
-def _price_line(waiting: Waiting, price: int | None) -> str:
-    said = f"{plural(waiting.jobs, 'photo waits', 'photos wait')} for version {brief(waiting.version)}"
-    if waiting.quoted is None or price is None:
-        return f"{said}; the price is not known."
-    if waiting.quoted == price:
-        return f"{said}; the price is the same, {price:,} cr each."
-    before, now = waiting.jobs * waiting.quoted, waiting.jobs * price
-    agreed = f"{said} at {waiting.quoted:,} cr each; now {price:,} cr: {now:,} instead of {before:,} cr."
-    return f"{agreed} Nothing is sent at the new price without a yes."
 
 
 def _bare(workflow: Workflow) -> Workflow:

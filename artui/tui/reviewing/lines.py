@@ -75,7 +75,10 @@ def strip(entries: Sequence[Entry], at: int, cells: int, glyphs: Glyphs) -> Cont
     near = range(max(0, at - cells), min(len(entries), at + cells))
     labels = {place: entries[place].sku or f"{entries[place].photo.parent.name}/" for place in near}
     groups = [(label, list(them)) for label, them in groupby(near, labels.__getitem__)]
-    cut = _common([label for label, _ in groups])
+    # What all labels begin with, up to a sign between words, is left out; nothing where there is but one label.
+    least, most = min(labels.values()), max(labels.values())
+    same = next((place for place, (one, other) in enumerate(zip(least, most, strict=False)) if one != other), 0)
+    cut = max(least[:same].rfind(sign) for sign in "-_ /.") + 1
     drawn = [
         _group(sanitize(label[cut:], LONGEST_LABEL, glyphs.ellipsis), them, entries, at, glyphs)
         for label, them in groups
@@ -99,13 +102,6 @@ def strip(entries: Sequence[Entry], at: int, cells: int, glyphs: Glyphs) -> Cont
         drawn[here] = whole[begin : begin + room]
     before, after = "< " if first or near.start else "  ", " >" if last < len(drawn) - 1 else ""
     return Content.assemble(before, Content("  ").join(drawn[first : last + 1]), after)
-
-
-def _common(labels: Sequence[str]) -> int:
-    """How many letters all labels begin with, up to a sign between words; 0 where there is but one label."""
-    first, last = min(labels), max(labels)
-    same = next((place for place, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), 0)
-    return max(first[:same].rfind(sign) for sign in "-_ /.") + 1
 
 
 def _group(label: str, places: Sequence[int], entries: Sequence[Entry], at: int, glyphs: Glyphs) -> Content:

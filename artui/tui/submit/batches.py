@@ -55,9 +55,12 @@ class Batching:
 
     def line(self, found: Sequence[SourceFile], dot: str) -> str:
         """The order's line about batches."""
+        one_of_each = {(file.top, file.path.parent): file for file in found}.values()
+        folders = list(dict.fromkeys(map(folder_of, one_of_each)))
+        named = ", ".join(sanitize(folder, 20) for folder in folders[:3]) + (" .." if len(folders) > 3 else "")
         text = {
             Split.ALL: "one for all",
-            Split.FOLDER: f"one per folder: {_listed(found)}" if found else "one per folder",
+            Split.FOLDER: f"one per folder: {named}" if found else "one per folder",
             Split.EVERY: f"every {self.every:,} photos",
         }[self.split]
         if self.sample is not None:
@@ -68,12 +71,6 @@ class Batching:
 def folder_of(file: SourceFile) -> str:
     """The folder a file is known by: the way to it from where it was marked, or that folder's own name."""
     return file.relative.as_posix() if file.relative.parts else (file.base or file.top).name or "/"
-
-
-def _listed(found: Sequence[SourceFile]) -> str:
-    each = {(file.top, file.path.parent): file for file in found}
-    folders = list(dict.fromkeys(folder_of(file) for file in each.values()))
-    return ", ".join(sanitize(folder, 20) for folder in folders[:3]) + (" .." if len(folders) > 3 else "")
 
 
 def label_of(template: str, file: SourceFile, value: values.Value | None = None) -> str:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,9 +127,6 @@ class Checks:
         for item in self._sight:
             if item.kind is LineKind.FILE and self._stage(item.path) == 0:
                 return self._task(SourceFile(item.path, item.path.parent), accepts)
-        return self._next_marked(accepts) or self._next_in_sight(accepts)
-
-    def _next_marked(self, accepts: Accepts) -> Task | None:
         while self._marked:
             file = self._marked.popleft()
             self._later.append(file)
@@ -138,7 +136,7 @@ class Checks:
             file = self._later.popleft()
             if self._stage(file.path) in (1, 2):
                 return self._task(file, accepts)
-        return None
+        return self._next_in_sight(accepts)
 
     def _next_in_sight(self, accepts: Accepts) -> Task | None:
         for item in self._sight:
@@ -221,14 +219,9 @@ class Checks:
 def _seen(found: Photo | RefusedFile) -> FileCheck:
     if isinstance(found, Photo):
         return FileCheck(photo=found)
-    if found.reason in _UNFINISHED and promises_photo(found.path) and _is_fresh(found.path):
-        sentence = f"{sanitize(found.path.name)} is still being written. It is looked at again by itself."
-        return FileCheck(refused=RefusedFile(found.path, WRITTEN, sentence))
+    if found.reason in _UNFINISHED and promises_photo(found.path):
+        with suppress(OSError):  # gone meanwhile
+            if time.time() - found.path.lstat().st_mtime < SETTLED_AFTER:
+                sentence = f"{sanitize(found.path.name)} is still being written. It is looked at again by itself."
+                return FileCheck(refused=RefusedFile(found.path, WRITTEN, sentence))
     return FileCheck(refused=found)
-
-
-def _is_fresh(path: Path) -> bool:
-    try:
-        return time.time() - path.lstat().st_mtime < SETTLED_AFTER
-    except OSError:
-        return False

@@ -107,7 +107,16 @@ async def batching(
             sample = await _number(host, "How many of each batch go ahead, before you are asked?", 5, tell)
             return replace(before, sample=sample) if sample else None
         case Also.LABEL:
-            return await _label(host, before, tell)
+            lines = [f"Stored with every photo as {LABEL}. {{folder}}, {{stem}} and {{relative}} are filled in."]
+            label = await host.ask(Ask("The label of each photo", lines, value=before.label))
+            if label is None:
+                return None
+            try:
+                label_of(label, SourceFile(Path("/folder/photo.jpg"), Path("/folder")))
+            except ValueError as problem:
+                tell(str(problem))
+                return None
+            return replace(before, label=label)
         case None:
             return None
 
@@ -120,16 +129,3 @@ async def _number(host: Host, title: str, value: int, tell: Callable[[str], obje
     if not typed:
         tell(f"{sanitize(text, 20)} is no number of photos; nothing has changed.")
     return typed
-
-
-async def _label(host: Host, before: Batching, tell: Callable[[str], object]) -> Batching | None:
-    lines = [f"Stored with every photo as {LABEL}. {{folder}}, {{stem}} and {{relative}} are filled in."]
-    text = await host.ask(Ask("The label of each photo", lines, value=before.label))
-    if text is None:
-        return None
-    try:
-        label_of(text, SourceFile(Path("/folder/photo.jpg"), Path("/folder")))
-    except ValueError as problem:
-        tell(str(problem))
-        return None
-    return replace(before, label=text)

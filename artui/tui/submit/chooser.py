@@ -194,13 +194,13 @@ class Chooser(Narrowed, Vertical):
         self.post_message(self.Changed())
 
     def draw(self) -> None:
-        """Draw the lines above the list."""
+        """Draw the lines above the list, and why it is empty."""
         # Not by its own width, which is another one only after a pane has joined it.
         cells, glyphs = self.app.size.width - self.pane_cells, self.host.glyphs
         shown_now = [item for item in self.files.items if item.kind is LineKind.FILE]
-        everything = sum(item.kind is LineKind.FILE for item in self.listed.items)
+        everything = [item for item in self.listed.items if item.kind is LineKind.FILE]
         sort = self.narrowing.sorted_by
-        right = f"{sort}{' | ' * bool(sort)}shown {len(shown_now):,} of {max(everything, len(shown_now)):,}"
+        right = f"{sort}{' | ' * bool(sort)}shown {len(shown_now):,} of {max(len(everything), len(shown_now)):,}"
         if self.marks:
             right += f" | marked {len(self.marks):,} in {plural(self.marks.folders, 'folder')}"
         left = "marked only" if self._only_marked else home(self.folder or Path())
@@ -208,7 +208,18 @@ class Chooser(Narrowed, Vertical):
             ends(sanitize(left, max(8, cells - width(right) - 4), glyphs.ellipsis), right, cells)
         )
         self.query_one("#listed", Line).say(heads(columns(cells)))
-        self._show_emptiness(shown_now)
+        text = sanitize(self.listed.problem)
+        if self.narrowing.typed and not shown_now:
+            text = self.narrowing.none(len(everything))
+        elif not text and not self._only_marked and not any(promises_photo(item.path) for item in everything):
+            folders = sum(item.kind is LineKind.FOLDER for item in self.listed.items)
+            holds = f"{plural(folders, 'folder')}, {plural(len(everything), 'other file')}"
+            where = sanitize(home(self.listed.folder), 34)
+            ways = "enter opens a folder · ~ types a path · R recent folders."
+            text = f"No photos in {where} ({holds}).\n{ways}"
+        nothing = self.query_one("#nothing", Static)
+        nothing.display = bool(text)
+        nothing.update(glyphs.plain(text))
 
     def shown(self, cells: int) -> Shown:
         """What a pane of so many cells shows of the file under the cursor."""
@@ -229,21 +240,6 @@ class Chooser(Narrowed, Vertical):
         place = [one.path for one in self.files.items if one.kind is LineKind.FILE].index(item.path) + 1
         note = f"{place:,} of {sum(one.kind is LineKind.FILE for one in self.files.items):,}"
         return Shown(item.path.name, note if cells > 2 * len(note) else "", item.path, None, Content("\n").join(told))
-
-    def _show_emptiness(self, files: Sequence[Item]) -> None:
-        text = sanitize(self.listed.problem)
-        folders = sum(item.kind is LineKind.FOLDER for item in self.listed.items)
-        others = [item for item in self.listed.items if item.kind is LineKind.FILE]
-        if self.narrowing.typed and not files:
-            text = self.narrowing.none(len(others))
-        elif not text and not self._only_marked and not any(promises_photo(item.path) for item in others):
-            holds = f"{plural(folders, 'folder')}, {plural(len(others), 'other file')}"
-            where = sanitize(home(self.listed.folder), 34)
-            ways = "enter opens a folder · ~ types a path · R recent folders."
-            text = f"No photos in {where} ({holds}).\n{ways}"
-        nothing = self.query_one("#nothing", Static)
-        nothing.display = bool(text)
-        nothing.update(self.host.glyphs.plain(text))
 
     # ---------------------------------------------------------------------------------------------------- handlers
 

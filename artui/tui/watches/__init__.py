@@ -222,7 +222,13 @@ class Watches(Narrowed, PanedPage):
 
     def draw(self) -> None:
         """Draw everything anew."""
-        self._arrange()
+        if self.pane_cells and self._pane is None and self.standings:
+            from artui.tui.watches.today_pane import TodayPane
+
+            self._pane = TodayPane(lambda: self.current)
+            self.query_one("#middle").mount(self._pane)
+        if self._pane is not None:
+            self._pane.open(self.pane_cells)
         cells = self.app.size.width - self.pane_cells
         columns = BESIDE_PANE if self.pane_cells else COLUMNS
         slots, rows = layout(columns, cells - MARGIN, SIGN), self.query_one(Rows)
@@ -250,16 +256,6 @@ class Watches(Narrowed, PanedPage):
         """The pane was opened, closed or moved."""
         self.draw()
 
-    def _arrange(self) -> None:
-        """Give the list the room that the pane leaves."""
-        if self.pane_cells and self._pane is None and self.standings:
-            from artui.tui.watches.today_pane import TodayPane
-
-            self._pane = TodayPane(lambda: self.current)
-            self.query_one("#middle").mount(self._pane)
-        if self._pane is not None:
-            self._pane.open(self.pane_cells)
-
     def _row(self, one: RuleStatus, slots: Sequence[Slot]) -> Content:
         glyphs, entry, figures = self.host.glyphs, one.entry, one.figures
         today = figures.today if figures else None
@@ -286,26 +282,22 @@ class Watches(Narrowed, PanedPage):
 
     def _draw_about(self) -> None:
         """All about the rule under the cursor."""
-        one = self.current
-        self.query_one("#about", Static).update(self._about(one) if one else "")
+        one, glyphs, about = self.current, self.host.glyphs, Content("")
+        if one and one.entry.complaint:
+            complaint = glyphs.plain(beginning(f"{one.entry.complaint}.", 400))
+            others = "\nThe other rules are not touched by it; `artui watch` is."
+            about = Content.assemble((complaint, "$error"), others)
+        elif one:
+            # What is to be done comes early: a small terminal cuts the end.
+            said = standing.sentence(one, time.time())
+            facts = [standing.today_line(one), standing.bad_line(one), standing.now_line(one), standing.terms(one)]
+            about = Content.assemble(
+                glyphs.plain(standing.way(one.entry, glyphs)),
+                (glyphs.plain(f"\n{said}" if said else ""), "$warning"),
+                glyphs.plain("".join(f"\n{fact}" for fact in facts if fact)),
+            )
+        self.query_one("#about", Static).update(about)
         self.refresh_bindings()
-
-    def _about(self, one: RuleStatus) -> Content:
-        glyphs = self.host.glyphs
-        if one.entry.complaint:
-            lines = [
-                beginning(f"{one.entry.complaint}.", 400),
-                "The other rules are not touched by it; `artui watch` is.",
-            ]
-            return Content.assemble((glyphs.plain(lines[0]), "$error"), f"\n{lines[1]}")
-        # What is to be done comes early: a small terminal cuts the end.
-        said = standing.sentence(one, time.time())
-        facts = [standing.today_line(one), standing.bad_line(one), standing.now_line(one), standing.terms(one)]
-        return Content.assemble(
-            glyphs.plain(standing.way(one.entry, glyphs)),
-            (glyphs.plain(f"\n{said}" if said else ""), "$warning"),
-            glyphs.plain("".join(f"\n{fact}" for fact in facts if fact)),
-        )
 
     # ---------------------------------------------------------------------------------------------------- handlers
 

@@ -249,12 +249,29 @@ async def in_file(host: Host, save: Callable[[], None]) -> bool:
 # ------------------------------------------------------------------------------------------------- starting and ending
 
 
+BY_HAND = """\
+Only `artui watch` works through the rules. It goes on
+when this console is closed, and its jobs show here.
+
+artui watch
+    in a terminal that stays open, or in tmux
+artui watch --dry-run
+    says what it would take now, and its price
+artui service install
+    makes it a service that starts with the machine and
+    outlives your login"""
+"""What watches the folders: a command in a terminal of its own, or a service."""
+
+NOTHING_WATCHED = "No folder is watched yet: a adds one."
+
+
 async def watch(host: Host, entries: Sequence[written.RuleEntry], found: Sequence[RuleStatus]) -> None:
     """Ask whether to begin watching now, or where that is done to end it; then do so. A console that only reads says
     how it is done."""
     engine = host.look.engine
     if host.readonly or not any(entry.rule for entry in entries):
-        host.push_screen(TextDialog("Who watches the folders", Content("\n".join(_by_hand(entries)))))
+        pays = f"It sends and pays what lands. {most_a_day(entries)}" if entries else NOTHING_WATCHED
+        host.push_screen(TextDialog("Who watches the folders", Content(f"{BY_HAND}\n\n{pays}")))
     elif engine is not None and is_watching(engine):
         await _stop(host, engine.row, found)
     else:
@@ -370,28 +387,6 @@ async def _carried_out(host: Host, act: Callable[[Paths, Journal], object]) -> b
         host.notify(said, severity="error", markup=False)
         return False
     return True
-
-
-def _by_hand(entries: Sequence[written.RuleEntry]) -> list[str]:
-    """What watches the folders: a command in a terminal of its own, or a service."""
-    return [
-        "Only `artui watch` works through the rules. It goes on",
-        "when this console is closed, and its jobs show here.",
-        "",
-        "artui watch",
-        "    in a terminal that stays open, or in tmux",
-        "artui watch --dry-run",
-        "    says what it would take now, and its price",
-        "artui service install",
-        "    makes it a service that starts with the machine and",
-        "    outlives your login",
-        "",
-        *(
-            [f"It sends and pays what lands. {most_a_day(entries)}"]
-            if entries
-            else ["No folder is watched yet: a adds one."]
-        ),
-    ]
 
 
 async def review_results(host: Host, one: RuleStatus) -> None:

@@ -167,7 +167,11 @@ class _Look:
         yield _Line(Field.WORKFLOW, "Workflow", sanitize(draft.workflow or "which?", 40) + price)
         yield _Line(Field.OUTPUT, "Output", sanitize(home(table["output"]), 56))
         if not draft.begun:
-            yield _Line(Field.EXISTING, "There now", self._existing())
+            there = draft.there or 0
+            cost = "price not known" if draft.price is None else f"at most {there * draft.price:,} cr"
+            said = f"left alone: {plural(there, 'photo')}" if there else "left alone"
+            said = f"sent: {plural(there, 'photo')}, {cost}" if draft.sends_existing else said
+            yield _Line(Field.EXISTING, "There now", said)
         yield _Line(Field.RECURSIVE, "Sub-folders", "watched too" if table.get("recursive") else "not watched")
         moves = table.get("after") == "move"
         yield _Line(
@@ -179,13 +183,6 @@ class _Look:
             Field.SAMPLE, "Sample", f"the first {sample:,}, then your yes" if sample else "none: all are sent at once"
         )
         yield _Line(Field.SAVE, "Save", "from then on, what lands is paid")
-
-    def _existing(self) -> str:
-        draft, there = self.draft, self.draft.there or 0
-        if not draft.sends_existing:
-            return f"left alone: {plural(there, 'photo')}" if there else "left alone"
-        cost = "price not known" if draft.price is None else f"at most {there * draft.price:,} cr"
-        return f"sent: {plural(there, 'photo')}, {cost}"
 
     def sums(self) -> str:
         """What saving it means, with its price."""
@@ -306,7 +303,11 @@ class Form(Dialog[Mapping[str, Any]]):
                 name = await self._typed("What is the rule called?", lines, table.get("name", ""))
                 return None if name is None else draft.set(name=name or None)
             case Field.ACCOUNT:
-                return await self._account()
+                rows = [(name, Content(sanitize(name))) for name in self.host.config.accounts]
+                payer = await self.host.ask(ChoiceDialog("Which account pays?", rows, lambda name: (name,)))
+                is_same = payer is None or payer == table.get("account")
+                # A workflow belongs to its account.
+                return None if is_same else draft.set(account=payer, workflow=None, workflows=None)
             case Field.WORKFLOW:
                 return await self._workflow()
             case Field.EXISTING:
@@ -339,14 +340,6 @@ class Form(Dialog[Mapping[str, Any]]):
             self.hint(f"{sanitize(text, 20)} is no such number; nothing has changed.")
             return False, None
         return True, typed
-
-    async def _account(self) -> Draft | None:
-        rows = [(name, Content(sanitize(name))) for name in self.host.config.accounts]
-        name = await self.host.ask(ChoiceDialog("Which account pays?", rows, lambda name: (name,)))
-        if name is None or name == self.draft.table.get("account"):
-            return None
-        # A workflow belongs to its account.
-        return self.draft.set(account=name, workflow=None, workflows=None)
 
     async def _workflow(self) -> Draft | None:
         account = self.host.config.accounts.get(self.draft.table.get("account", ""))

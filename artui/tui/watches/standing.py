@@ -103,32 +103,35 @@ class RuleStatus:
 
 def read(db: Connection, entries: Iterable[RuleEntry], settings: Config, *, watching: bool) -> list[RuleStatus]:
     """How these rules stand; in the view's thread."""
-    return [_standing(db, entry, rules.get(db, entry.id), settings, watching=watching) for entry in entries]
+    standings = []
+    for entry in entries:
+        row = rules.get(db, entry.id)
+        if row is None:
+            cap = entry.rule.caps.day if entry.rule else None
+            standings.append(RuleStatus(entry, watching=watching, cap=cap))
+            continue
+        now = dt.datetime.fromtimestamp(time.time(), settings.timezone)
+        day = accounts.day(db, row.account, now.date().isoformat())
+        midnight = dt.datetime.combine(now.date(), dt.time.min, now.tzinfo).timestamp()
+        found = figures(db, row, day, midnight)
+        capped = found.held[Reason.CAP].jobs if Reason.CAP in found.held else 0
+        account = settings.accounts.get(row.account)
+        own = account.caps if account else Caps()
+        cost = quote(db, row.account, own, row.price, [Portion(row.id, capped, None, row.id)], settings.timezone)
+        today = cost.of_kind(CapKind.RULE_DAY)
+        cap = today.cap.limit if today else None
+        begin = rules.opens(db, row.id, settings.timezone)
+        opens = "" if begin is None else opening(begin, settings.timezone)
+        workflow = ", ".join(name for name, _ in row.workflows)
+        allowed = row.allowed_on(day)
+        standings.append(RuleStatus(entry, found, watching, cap, allowed, workflow, row.price, cost, opens))
+    return standings
 
 
 def strangers(db: Connection, entries: Iterable[RuleEntry]) -> list[RuleRow]:
     """The rules at work that are not among these."""
     known = {entry.id for entry in entries}
     return [row for row in rules.every(db) if row.state is not RuleState.ENDED and row.id not in known]
-
-
-def _standing(db: Connection, entry: RuleEntry, row: RuleRow | None, settings: Config, *, watching: bool) -> RuleStatus:
-    if row is None:
-        return RuleStatus(entry, watching=watching, cap=entry.rule.caps.day if entry.rule else None)
-    now = dt.datetime.fromtimestamp(time.time(), settings.timezone)
-    day = accounts.day(db, row.account, now.date().isoformat())
-    midnight = dt.datetime.combine(now.date(), dt.time.min, now.tzinfo).timestamp()
-    found = figures(db, row, day, midnight)
-    capped = found.held[Reason.CAP].jobs if Reason.CAP in found.held else 0
-    account = settings.accounts.get(row.account)
-    own = account.caps if account else Caps()
-    cost = quote(db, row.account, own, row.price, [Portion(row.id, capped, None, row.id)], settings.timezone)
-    today = cost.of_kind(CapKind.RULE_DAY)
-    cap = today.cap.limit if today else None
-    begin = rules.opens(db, row.id, settings.timezone)
-    opens = "" if begin is None else opening(begin, settings.timezone)
-    workflow = ", ".join(name for name, _ in row.workflows)
-    return RuleStatus(entry, found, watching, cap, row.allowed_on(day), workflow, row.price, cost, opens)
 
 
 # --------------------------------------------------------------------------------------------------------- in words
@@ -238,22 +241,19 @@ def terms(standing: RuleStatus) -> str:
 
 def sentence(standing: RuleStatus, now: float) -> str:
     """What a person should know and do; empty where all is well. Printable."""
-    return " ".join(_sentences(standing, now))
-
-
-def _sentences(standing: RuleStatus, now: float) -> Iterator[str]:
     row, entry = standing.row, standing.entry
     if entry.complaint:
-        yield beginning(f"{entry.complaint}.", 300)
-        return
+        return beginning(f"{entry.complaint}.", 300)
+    said = []
     if row is not None and row.paused:
-        yield "Paused by a person: nothing new is taken or sent; what is bought is fetched. P goes on."
+        said.append("Paused by a person: nothing new is taken or sent; what is bought is fetched. P goes on.")
     if not standing.watching:
-        yield "Not watched by any engine: `artui watch`, or its service, watches. w starts it."
+        said.append("Not watched by any engine: `artui watch`, or its service, watches. w starts it.")
     elif row is None or row.state is RuleState.ENDED:
-        yield "The `artui watch` that runs does not watch this folder yet: R has it read the rules again."
+        said.append("The `artui watch` that runs does not watch this folder yet: R has it read the rules again.")
     elif not row.paused:
-        yield from _watched_sentences(standing, row, now)
+        said += _watched_sentences(standing, row, now)
+    return " ".join(said)
 
 
 def _watched_sentences(standing: RuleStatus, row: RuleRow, now: float) -> Iterator[str]:
