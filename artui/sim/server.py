@@ -88,18 +88,8 @@ class Simulator:
         )
         plain: dict[str, Any] = {"speed": speed, "seed": seed, "credits": credits, "courier": self.courier}
         self._services: list[Service] = [autoretouch, *(kind(self.books, self.faults, **plain) for kind in PLAIN)]
-        control = Mount(
-            "/_sim",
-            routes=[
-                Route("/ledger", self._get_ledger),
-                Route("/history", self._get_history),
-                Route("/faults", self._get_faults),
-                Route("/faults", self._post_faults, methods=["POST"]),
-                Route("/faults", self._delete_faults, methods=["DELETE"]),
-                Route("/credits", self._post_credits, methods=["POST"]),
-                Route("/options", self._post_options, methods=["POST"]),
-            ],
-        )
+        routes = [Route("/{what}", self._show), Route("/{what}", self._change, methods=["POST", "DELETE"])]
+        control = Mount("/_sim", routes=routes)
         mounts = [mount for service in self._services for mount in service.mounts]
         self.clock = 0.0
         self._clock_until = math.inf
@@ -137,35 +127,35 @@ class Simulator:
         now = time.time()
         return formatdate(now + (self.clock if now < self._clock_until else 0.0), usegmt=True)
 
-    async def _get_ledger(self, _: Request) -> Response:
-        return JSONResponse(self.ledger)
+    async def _show(self, request: Request) -> Response:
+        match request.path_params["what"]:
+            case "ledger":
+                return JSONResponse(self.ledger)
+            case "history":
+                return JSONResponse(self.history)
+            case "faults":
+                return JSONResponse(self.faults.left())
+        return Response(status_code=404)
 
-    async def _get_history(self, _: Request) -> Response:
-        return JSONResponse(self.history)
-
-    async def _get_faults(self, _: Request) -> Response:
-        return JSONResponse(self.faults.left())
-
-    async def _post_faults(self, request: Request) -> Response:
-        wanted = await request.json()
-        return _carry_out(lambda: self.faults.add(wanted))
-
-    async def _delete_faults(self, _: Request) -> Response:
-        return _carry_out(self.faults.clear)
-
-    async def _post_credits(self, request: Request) -> Response:
-        wanted = await request.json()
-
-        def change() -> None:
-            self.books.change_credits(
-                wanted["provider"], owner=wanted.get("owner"), set_to=wanted.get("set"), add=wanted.get("add", 0)
-            )
-
-        return _carry_out(change)
-
-    async def _post_options(self, request: Request) -> Response:
-        wanted = await request.json()
-        return _carry_out(lambda: self.switch(wanted))
+    async def _change(self, request: Request) -> Response:
+        """Do what is asked; what cannot be done is answered with its reason."""
+        wanted: Any = await request.json() if request.method == "POST" else None
+        try:
+            match request.method, request.path_params["what"]:
+                case "POST", "faults":
+                    self.faults.add(wanted)
+                case "DELETE", "faults":
+                    self.faults.clear()
+                case "POST", "credits":
+                    sums = {"set_to": wanted.get("set"), "add": wanted.get("add", 0)}
+                    self.books.change_credits(wanted["provider"], owner=wanted.get("owner"), **sums)
+                case "POST", "options":
+                    self.switch(wanted)
+                case _:
+                    return Response(status_code=404)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return Response(status_code=204)
 
 
 def serve(simulator: Simulator, port: int, announce: Callable[[str], None]) -> None:
@@ -352,12 +342,3 @@ def _masked(said: object) -> object:
     if isinstance(said, dict):
         return {name: "***" if name in _SECRET else _masked(value) for name, value in said.items()}
     return [_masked(value) for value in said] if isinstance(said, list) else said
-
-
-def _carry_out(change: Callable[[], None]) -> Response:
-    """Do what was asked; what cannot be done is answered with its reason."""
-    try:
-        change()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return JSONResponse({"error": str(error)}, 400)
-    return Response(status_code=204)
