@@ -11,6 +11,7 @@ from artui.config import paths
 from artui.core.actions import Refusal
 from artui.core.order import put_first
 from artui.engine.anchor import open_journal
+from artui.engine.failures import TO_SAVE
 from artui.journal import Journal, claims, jobs, window
 from artui.model.job import Job
 from artui.model.states import BEFORE_PAYING, Stage
@@ -41,6 +42,17 @@ def test_what_is_put_first_is_taken_first_and_the_last_wish_is_the_foremost(jour
     assert journal.read(window.next_in_line) == made[3].id
     assert claimed(journal, 4) == [made[index].id for index in (3, 2, 4, 0)]
     assert claimed(journal, 9) == [made[1].id, made[5].id], "each once"
+
+
+@pytest.mark.parametrize("stages", [BEFORE_PAYING, TO_SAVE])
+def test_what_always_fails_keeps_nothing_else_from_its_turn(journal: Journal, stages: tuple[Stage, ...]) -> None:
+    *failing, fresh = queued(journal, 3)
+    place = "UPDATE jobs SET stage = ?, status = 'waiting', reason = 'try again', due = 1, expires_at = id + 9e9"
+    journal.write(lambda db: db.execute(place, (stages[0],)))
+    journal.write(lambda db: db.execute("UPDATE jobs SET attempts = 3 WHERE id < ?", (fresh.id,)))
+    taken = journal.write(claims.claim, "studio", stages, time.time(), 1)
+    assert [job.id for job in taken] == [fresh.id]
+    assert len(journal.write(claims.claim, "studio", stages, time.time(), 9)) == len(failing)
 
 
 def test_what_was_put_first_goes_back_to_its_turn(journal: Journal) -> None:

@@ -13,6 +13,7 @@ from artui import files, timing
 from artui.cli.advice import advice
 from artui.cli.exits import Exit, of_hold
 from artui.config import paths
+from artui.engine.account_worker import DOWNLOADS
 from artui.engine.anchor import open_journal
 from artui.engine.failures import FailureContext, classify
 from artui.journal import Connection, Journal, history, jobs, troubles
@@ -344,6 +345,26 @@ async def test_a_result_that_points_nowhere_is_told_after_three_times_and_asked_
         assert "10.0.0.1" in held.message
         await studio.until(lambda: studio.job(number).status is Status.DONE)
         assert len(bench.services["north"].sent) == 1
+
+
+async def test_answers_that_are_no_result_neither_count_as_silence_nor_slow_other_results(
+    make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def download(self: Fake, output: Output, execution: str, part: files.Part, counted: Counted) -> None:
+        if execution in ("run-0", "run-1", "run-2", "run-3"):
+            raise Puzzling("the file is empty")
+        await plain(self, output, execution, part, counted)
+
+    plain = Fake.download
+    monkeypatch.setattr(Fake, "download", download)
+    async with make(north=Service()) as bench:
+        studio = bench.studio
+        numbers = await put(bench, 8)
+        await studio.until(lambda: [studio.job(one).status for one in numbers].count(Status.DONE) == 4)
+        await studio.until(lambda: [studio.job(one).reason for one in numbers].count(Reason.TROUBLE) == 4)
+        assert studio.engine
+        gate = studio.engine._workers["north"][0].downloads
+        assert (gate.allowed, gate.learned_at) == (DOWNLOADS, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,16 @@ from artui.journal import (
 from artui.model.holds import ACCOUNT_WIDE, HOLDS, EndsBy
 from artui.model.job import Job, Payer
 from artui.model.states import BEFORE_PAYING, Kind, Reason, Stage, Status
-from artui.providers.base import Call, ExecutionRef, ExecutionStatus, ProviderError, State, Transient, listening
+from artui.providers.base import (
+    Call,
+    ExecutionRef,
+    ExecutionStatus,
+    ProviderError,
+    Puzzling,
+    State,
+    Transient,
+    listening,
+)
 from artui.providers.defects import REST
 from artui.steps import Hold, NotYet, Pipeline, StepContext
 from artui.timing import AdaptiveLimiter, GrowingLimiter
@@ -305,7 +314,9 @@ class AccountWorker:
         try:
             job = await step(job)
         except Transient as failure:
-            if failure.retry_after or not self._alone(job, failure):  # who names a time speaks of all requests
+            if isinstance(failure, Puzzling) and gate is self.downloads:  # that result's own trouble: it was answered
+                await self.outage.answered()
+            elif failure.retry_after or not self._alone(job, failure):  # who names a time speaks of all requests
                 gate.failed(self._now, started, failure.retry_after)
                 await self.outage.failed(failure)
             raise

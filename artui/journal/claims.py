@@ -17,7 +17,8 @@ from artui.model.states import BEFORE_PAYING, Reason, Stage, Status
 
 def claim(db: Connection, account: str, stages: Sequence[Stage], now: float, most: int) -> list[Job]:
     """Take the next jobs of an account in these stages and mark them RUNNING: what a person has put first, then the
-    oldest; or what is bought and expires first at the service.
+    oldest; or what is bought and expires first at the service. What has failed comes after what was not tried yet, so
+    that a few which always fail keep nothing else from its turn where only one is let through.
 
     A WAITING job counts once its time has come. Jobs in doubt are not taken: they are looked up together.
     """
@@ -35,20 +36,22 @@ def _next(stages: tuple[Stage, ...]) -> str:
 
     What is not bought never expires: of thousands of photos that wait to be sent the index gives the first of each.
     """
-    first_of_each = []
+    first_of_each, is_unpaid = [], stages[0] in BEFORE_PAYING
+    first = "ahead DESC, tried, id" if is_unpaid else "tried, expires_at IS NULL, expires_at, ahead DESC, id"
     for stage in stages:
-        orders = [("", "due, id" if stage in BEFORE_PAYING else "expires_at IS NULL, expires_at, id")]
-        if stage in BEFORE_PAYING:
-            orders.append((" AND ahead > 0", "ahead DESC, id"))
+        orders = [("", "due, id" if is_unpaid else first)]
+        if is_unpaid:
+            orders += [(" AND ahead > 0", "ahead DESC, id"), (" AND attempts = 0", "due, id")]
         first_of_each += [
-            f"SELECT * FROM (SELECT expires_at, ahead, id FROM jobs WHERE {OPEN} AND account = :account"
+            "SELECT * FROM (SELECT attempts > 0 AS tried, expires_at, ahead, id FROM jobs"
+            f" WHERE {OPEN} AND account = :account AND stage = '{stage}'{which} AND {may_go}"
             # A lost order is never sent again by being taken.
-            f" AND stage = '{stage}'{which} AND {may_go} AND reason <> '{Reason.LOOKING}' ORDER BY {order} LIMIT :most)"
+            f" AND reason <> '{Reason.LOOKING}' ORDER BY {order} LIMIT :most)"
             for which, order in orders
             for may_go in ("status = 'ready'", "status = 'waiting' AND due <= :now")
         ]
     union = " UNION ".join(first_of_each)  # each once, whichever way it was found
-    return f"SELECT id FROM ({union}) ORDER BY expires_at IS NULL, expires_at, ahead DESC, id LIMIT :most"
+    return f"SELECT id FROM ({union}) ORDER BY {first} LIMIT :most"
 
 
 def next_due(db: Connection, account: str, stages: Sequence[Stage]) -> float | None:

@@ -468,10 +468,10 @@ class Workflows(Narrowed, PanedPage):
         for one in self.catalogue.offers:
             if one.workflow.id in pair and not one.has_settings and not self.host.readonly:
                 await self._fetch(one.workflow.id)
-        first, second = sorted(
-            (one for one in self.catalogue.offers if one.workflow.id in pair),
-            key=lambda one: pair.index(one.workflow.id),
-        )
+        them = [one for one in self.catalogue.offers if one.workflow.id in pair]
+        if len(them) != len(pair):  # the service has one of them no more
+            return
+        first, second = sorted(them, key=lambda one: pair.index(one.workflow.id))
         text = workflow_words.side_by_side(first, second, self.app.size.width - 2, self.host.glyphs)
         self.app.push_screen(TextDialog("A and B: what differs is marked !", text, plain=True))
 

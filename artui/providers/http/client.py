@@ -24,7 +24,7 @@ from artui.credentials import Secret
 from artui.files.whole import sniff
 from artui.providers.base import Blocked, Cause, Counted, Insecure, Puzzling, Transient, Unknown, hear
 from artui.providers.http.addresses import is_this_machine
-from artui.providers.http.flow import Crawling, Flow, MinSpeed, Undecodable, Unreadable, in_thread
+from artui.providers.http.flow import Crawling, Empty, Flow, MinSpeed, Undecodable, Unreadable, in_thread
 from artui.providers.http.messages import NOT_NOW, OBJECT, TEXT, Answer, HttpRequest, moment, whole_of
 from artui.providers.http.redirects import HOPS, Misdirected, Origin, follow, is_redirect, origin, stated
 from artui.providers.http.throttle import Throttle
@@ -288,7 +288,7 @@ class Client:
         why = f"{self._title}: {request.doing}: {str(error) or type(error).__name__}"
         if isinstance(error, Unsafe) and not departure.left:
             return Insecure(why)
-        is_puzzling = isinstance(error, (Misdirected, NotPublic, Undecodable))
+        is_puzzling = isinstance(error, (Misdirected, NotPublic, Undecodable, Empty))
         return (Puzzling if is_puzzling else Transient)(why, reached=departure.left)
 
     def _note_time(self, response: httpx.Response) -> None:
@@ -323,7 +323,7 @@ async def _file(flow: Flow, response: httpx.Response, target: DownloadTarget, co
             if counted is not None:
                 counted(received)
     if not received:
-        raise Unreadable("the file is empty")
+        raise Empty("the file is empty")
     if whole and whole != received and not headers.get("content-encoding"):  # the range counts bytes as they travel
         raise Unreadable(f"the file has {received:,} bytes where {whole:,} were announced")
     return b""

@@ -33,6 +33,10 @@ class Unreadable(httpx.DecodingError):
     """The answer cannot be what was asked for: too long, a web page, empty, or not all there."""
 
 
+class Empty(Unreadable):
+    """Not one byte came of the file that was asked for."""
+
+
 class Undecodable(Unreadable):
     """The answer came compressed, and cannot be decoded, or to no end."""
 

@@ -33,7 +33,7 @@ def completed(typed: str) -> str | None:
                 entry.name
                 for entry in entries
                 if entry.name.startswith(begun)
-                and entry.is_dir()
+                and Path(entry.path).is_dir()  # of a link that leads nowhere this says no, and raises nothing
                 and (begun or not USUAL.why(entry.name, is_folder=True))
             ]
     except (OSError, RuntimeError, ValueError):

@@ -52,9 +52,10 @@ def listing(folder: Path, ignoring: Ignoring = USUAL) -> Listing:
     up = (Item(folder.parent, LineKind.UP),) if folder.parent != folder else ()
     try:
         with os.scandir(folder) as entries:
-            found = [_item(entry) for entry in entries if not ignoring.why(entry.name, is_folder=entry.is_dir())]
+            items = [_item(entry) for entry in entries]
     except OSError as error:
         return Listing(folder, up, f"{folder} cannot be read ({error.strerror}).")
+    found = [one for one in items if not ignoring.why(one.path.name, is_folder=one.kind is LineKind.FOLDER)]
     found.sort(key=lambda item: (item.kind is LineKind.FILE, item.path.name.casefold(), os.fsencode(item.path)))
     return Listing(folder, (*up, *found))
 
