@@ -178,3 +178,35 @@ def test_a_balance_told_at_last_is_no_top_up(tmp_path: Path) -> None:
         assert reading(500) == [], "nobody knows what was there before"
         assert reading(None, "refused") == []
         assert reading(700) == [200]
+
+
+@pytest.mark.parametrize("left", [4, 25])
+async def test_no_order_leaves_before_it_is_known_what_credits_are_left(studio: Studio, left: int) -> None:
+    studio.credits(set=left)
+    studio.fault("balance", "delay:1")
+    await studio.add(studio.photos(6))
+    await studio.start()
+    await studio.at_rest()
+    assert [job.status for job in studio.jobs()].count(Status.DONE) == left // 10
+    assert studio.requests_to("/create") == left // 10
+    assert {job.reason for job in studio.jobs() if job.status is Status.HELD} == {Reason.CREDITS}
+    await studio.stop()
+    # Nor by what an earlier engine, or this one a while ago, has read.
+    studio.credits(set=15)
+    studio.fault("balance", "delay:1")
+    await studio.start()
+    await studio.until(lambda: studio.requests_to("/create") == left // 10 + 1)
+    await studio.at_rest()
+    assert studio.requests_to("/create") == left // 10 + 1
+    studio.check()
+
+
+async def test_a_balance_that_is_not_told_holds_no_order_up_for_long(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("artui.engine.balance.PATIENCE", 0.2)
+    studio.fault("balance", "delay:30")
+    await studio.add(studio.photos(2))
+    await studio.start()
+    await studio.until(lambda: [job.status for job in studio.jobs()] == [Status.DONE] * 2)
+    studio.check()

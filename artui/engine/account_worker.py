@@ -150,6 +150,7 @@ class AccountWorker:
         while self._tasks or self.pipeline.paying.under_way:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await asyncio.gather(*self.pipeline.paying.under_way, return_exceptions=True)
+        await self.balance.close()
         await self.pipeline.close()  # last: until then a step may join what it breaks off
 
     async def _begin_to_look(self) -> None:
@@ -277,13 +278,17 @@ class AccountWorker:
     async def _send(self, job: Job) -> Job:
         """Check a photo, bring it to the service in a slot, and order what is to be done with it: while that is
         answered the next one has the slot."""
+        self.balance.ask_ahead()
+        is_one = self.context.provider.limits.photo_in_order
         if job.stage is Stage.NEW:
             job = await self.pipeline.check(job)
-        if job.status is Status.RUNNING and self.context.provider.limits.photo_in_order:
-            return await self._in_slot(self.uploads, job, self.pipeline.prepare)
-        if job.status is Status.RUNNING:
+        if job.status is Status.RUNNING and not is_one:
             job = await self._in_slot(self.uploads, job, self.pipeline.bring)
-        return await self._in_slot(self.orders, job, self.pipeline.order) if job.status is Status.RUNNING else job
+        if job.status is not Status.RUNNING:
+            return job
+        await self.balance.check()
+        gate, step = (self.uploads, self.pipeline.prepare) if is_one else (self.orders, self.pipeline.order)
+        return await self._in_slot(gate, job, step)
 
     async def _replay(self, job: Job) -> Job:
         return await self._in_slot(self.uploads, job, self.pipeline.replay)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
+from contextlib import suppress
 
 from artui import budget
 from artui.engine.account_hold import AccountHold
@@ -13,10 +15,14 @@ from artui.journal import Connection, accounts, history, holds, jobs, prices, pu
 from artui.model.holds import HOLDS, EndsBy
 from artui.model.job import Job
 from artui.model.states import FINAL, Reason, Stage, Status
+from artui.single_flight import SingleFlight
 from artui.steps import StepContext
 from artui.timing import AdaptiveLimiter
 
 log = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Seconds an order waits for the balance: one that is not told stops nothing."""
 
 
 class BalanceMonitor:
@@ -31,7 +37,8 @@ class BalanceMonitor:
         self.context = context
         self.name = context.account.name
         self._gate = AdaptiveLimiter(1)
-        self._asked_at = 0.0
+        self._asked_at = self._known_from = 0.0
+        self._readings: SingleFlight[bool] = SingleFlight()
         self._spent_when_read: dict[str, int] | None = None
         self._account_hold = account_hold
         self._service_calls = service_calls
@@ -46,25 +53,54 @@ class BalanceMonitor:
         unpaid = self.context.journal.read(holds.count_held, self.name, Reason.PAYMENT)
         if not (self._account_hold.reason or sending or unpaid or self._spent() != self._spent_when_read):
             return None
+        return max(self._gate.not_before, self._asked_at + self._lasts)
+
+    @property
+    def _lasts(self) -> float:
+        """Seconds for which a reading counts."""
         settle: float = self.context.provider.settings.settle
-        # A stand-in settles at once: one question a second is enough.
-        return max(self._gate.not_before, self._asked_at + min(60.0, max(1.0, settle)))
+        return min(60.0, max(1.0, settle))  # a stand-in settles at once: one question a second is enough
+
+    def _is_old(self) -> bool:
+        return self.context.clock.now() >= max(self._gate.not_before, self._known_from + self._lasts)
+
+    def ask_ahead(self) -> None:
+        """Have the balance read that an order needs soon, where the last reading counts no more; :meth:`check` waits
+        for it."""
+        if self._is_old():
+            self._readings.begin("", self._read)
+
+    async def check(self) -> None:
+        """Let an order go on once it is known what credits are left, or the service has been asked in vain."""
+        if self._is_old():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self.read()
 
     def _spent(self) -> dict[str, int]:
         return self.context.journal.read(purchases.amounts, self.name, {"open": "", "day": self.context.terms().today})
 
     async def read(self) -> bool:
         """Ask the service now, write down what it says, and draw the conclusions; returns whether jobs may go on."""
+        return await self._readings.join("", self._read)
+
+    async def close(self) -> None:
+        """Break off what is being asked."""
+        await self._readings.close()
+
+    async def _read(self) -> bool:
         # All of it before the question: what is spent while the answer travels may not be in it.
         self._asked_at, spent, read_at = self.context.clock.now(), self._spent(), time.time()
         event = self.context.journal.read(history.last_seq)
         answer = await self._service_calls.call(self._said(), self._gate, "at reading the balance")
         if answer is None:
+            self._known_from = self._asked_at  # asked in vain: what is known has to do
             return False
         balance, unknown = answer
         self._spent_when_read = spent
         before = self.context.journal.read(accounts.state, self.name)
         await self.context.journal.write_async(topups.note_balance, self.name, balance, read_at, event, unknown)
+        self._known_from = self._asked_at
         if unknown and unknown != before.balance_unknown:
             log.warning("%s: balance unknown: %s; photos are sent all the same, within the caps", self.name, unknown)
         # `before` was read before the new balance was written.
