@@ -147,6 +147,21 @@ async def test_what_lies_in_the_apps_storage_is_run_there_and_a_lost_answer_is_f
     assert [charge["execution"] for charge in simulator.ledger][1:] == [job.execution]
 
 
+async def test_a_price_set_otherwise_meanwhile_is_no_charge_for_what_was_ordered_before(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dearer(self: Filestack, workflow: str) -> Any:
+        found = named(self, workflow)
+        return found and found.model_copy(update={"price": 9 if runs(studio) else found.price})
+
+    named = Filestack._named
+    monkeypatch.setattr(Filestack, "_named", dearer)
+    await studio.add(studio.photos(1), workflow="Shop set", provider="filestack")
+    await studio.start()
+    (job,) = await studio.at_rest()
+    assert (job.status, job.quoted, job.charged) == (Status.DONE, 3, 3), studio.places()
+
+
 async def test_every_result_of_a_job_lands_on_disk_under_its_task(studio: Studio) -> None:
     await studio.add(studio.photos(1), workflow="Shop set", provider="filestack")
     await studio.start()

@@ -49,7 +49,7 @@ class Charges:
 
 def _close(db: Connection, purchase: Purchase, seen: ExecutionStatus) -> None:
     """Close a purchase with what its execution cost. One that is parked may go on: it is closed by the last look."""
-    job, looks = jobs.get(db, purchase.job), purchases.looked(db, purchase.key)
+    job, looks, seen = jobs.get(db, purchase.job), purchases.looked(db, purchase.key), seen.of_order(purchase.reserved)
     # Looks are counted here, whatever they show: so even one that never ends is closed.
     over = (State.DONE, State.FAILED) if looks < LOOKS else (State.DONE, State.FAILED, State.UNPAID)
     if job is None or seen.charged is None or seen.state not in over:

@@ -134,8 +134,8 @@ class Pipeline:
         is_ours = what == "uploaded" and reference not in job.address and self.context.provider.removes_uploads
 
         def note_upload(db: Connection) -> Job:
-            # Paid for, it would bring the other photo's result.
-            if not job.address and (other := jobs.of_other_photo(db, job, reference)):
+            # Paid for, it would bring the other photo's result. What an address names may be another's upload.
+            if reference not in job.address and (other := jobs.of_other_photo(db, job, reference)):
                 raise Puzzling(f"not ordered: the service names the upload of another photo, job {other}'s, for it")
             return found.uploaded(db, job, reference, what, to_remove=is_ours)
 
@@ -161,6 +161,8 @@ class Pipeline:
 
         ``taken``: a job that is done is taken in the same move, by whoever saves it now.
         """
+        if progress.as_quoted and (bought := self.context.journal.read(purchases.current, job)):
+            progress = progress.of_order(bought.reserved)
         return await looking.note(self.context, job, progress, taken=taken)
 
     async def close(self) -> None:

@@ -564,6 +564,18 @@ async def test_a_hostile_upload_host_leads_nowhere(desk: Desk, answer: object) -
 
 
 @pytest.mark.parametrize("imports", [False, True])
+async def test_an_address_of_a_file_of_the_service_is_that_file(bench: FilestackBench, imports: bool) -> None:
+    await bench.reopen(import_addresses=imports)
+    workflow, photo = await bench.workflow(), bench.photo()
+    handle = (await bench.provider.upload(photo, "a.jpg", ignore)).reference
+    for address in (f"{bench.provider.settings.cdn_url}/{handle}", f"{CDN}/{handle}?cache=true"):
+        assert await bench.provider.fetch_address(address) == Uploaded(handle)
+    order = PaidRequest("key", workflow.id, "", photo, Uploaded(handle))
+    progress = await bench.finished((await bench.submit(order)).sent)
+    assert (progress.state, progress.reference) == (State.DONE, handle)
+
+
+@pytest.mark.parametrize("imports", [False, True])
 async def test_what_lies_at_an_address_is_run_where_it_lies_or_after_an_import(
     bench: FilestackBench, imports: bool
 ) -> None:

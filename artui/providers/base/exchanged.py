@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -98,7 +98,8 @@ class ExecutionStatus:
     what the photo is called there;
     times are the service's, ISO 8601 in UTC. ``expires_in``: seconds until the results are thrown away, None where the
     service does not say. ``remark``: what of it cannot be, for a person;
-    ``aside``: what else it shows of itself, for a person.
+    ``aside``: what else it shows of itself, for a person. ``as_quoted``: no answer tells a charge; ``charged`` is by
+    the settings as they are now, and for an order of ours what it was ordered at counts.
     """
 
     execution: str
@@ -118,6 +119,11 @@ class ExecutionStatus:
     expires_in: float | None = None
     remark: str = ""
     aside: str = ""
+    as_quoted: bool = False
+
+    def of_order(self, reserved: int) -> ExecutionStatus:
+        """The same for an order of ours for which so much was reserved."""
+        return replace(self, charged=reserved) if self.as_quoted and self.charged is not None else self
 
 
 class Puzzles(dict[str, str]):

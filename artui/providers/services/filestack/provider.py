@@ -135,7 +135,10 @@ class Filestack(HttpProvider[FilestackSettings]):
         return await self._uploads.upload(photo, name, counted, tag)
 
     async def fetch_address(self, address: str) -> Uploaded:
-        """Leave what lies at a URL or at ``src://ALIAS/PATH`` to the run, or have it stored as a file first."""
+        """Leave what lies at a URL or at ``src://ALIAS/PATH`` to the run, or have it stored as a file first. A file of
+        the service's own is known by its handle, as its jobs name it."""
+        if self._is_ours(address) and (handle := results.handle_of(None, address)):
+            return Uploaded(handle)
         return await self._uploads.fetch_address(address)
 
     @property

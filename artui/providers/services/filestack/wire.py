@@ -232,6 +232,7 @@ class Job(WireModel):
             state=state,
             word=self.status,
             charged=charge if self.state is not State.RUNNING else None,
+            as_quoted=True,
             outputs=found.outputs,
             message=found.odd or (_worded(self.error) if self.error else ""),
             created_at=self.created_at,
