@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from artui import files
 from artui.engine import removals
 from artui.journal import Journal, history, jobs, uploads
 from artui.model.job import Job
 from artui.model.states import Stage, Status
+from artui.providers.base import Counted, ExecutionRef, Output
+from artui.providers.services.filestack.provider import Filestack
 from artui.sim.server import Simulator
 from tests.samples import new_job
 from tests.studio import Studio, open_studio
@@ -54,6 +57,27 @@ async def test_only_the_upload_of_what_is_saved_is_deleted(studio: Studio, simul
         assert asked > max(place for place, path in enumerate(order) if job.execution in path), "after the run"
     assert len(simulator.ledger) == 3
     studio.check()
+
+
+async def test_an_upload_that_the_words_of_a_result_name_is_left_where_it_is(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def download(self: Filestack, output: Output, execution: str, part: files.Part, counted: Counted) -> None:
+        if output.media_type != "application/json":
+            return await plain(self, output, execution, part, counted)
+        seen = await self.poll([ExecutionRef(execution, "")])
+        part.write(f'{{"store": "{self.settings.cdn_url}/{seen[execution].reference}"}}'.encode())
+        return None
+
+    plain = Filestack.download
+    [plain_number] = await studio.add(studio.photos(1), workflow="Shop set", provider="filestack")
+    await studio.start()
+    await studio.until(lambda: "upload removed" in told(studio, plain_number))
+    monkeypatch.setattr(Filestack, "download", download)
+    [number] = await studio.add(studio.photos(1), workflow="Shop set", provider="filestack")
+    await studio.until(lambda: "upload left" in told(studio, number))
+    assert studio.job(number).status is Status.DONE
+    assert deleted(studio) == [studio.job(plain_number).reference]
 
 
 async def test_what_a_person_named_by_an_address_is_never_deleted(studio: Studio) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from pathlib import Path
 
 from artui.engine.service_calls import ServiceCalls
 from artui.journal import uploads
@@ -39,7 +41,8 @@ class Removals:
             payer = (await provider.who_pays()).payer  # what another key stored, this one cannot remove
             for job in await journal.read_async(uploads.due, payer, AT_ONCE):
                 # Where a service gives one place to one content, others may need it still.
-                if await journal.read_async(uploads.is_in_use, job):
+                is_used = await journal.read_async(uploads.is_in_use, job)
+                if is_used or await asyncio.to_thread(_is_named_by_results, job):
                     await journal.write_async(uploads.left, job, "it is in use elsewhere, or a result")
                 else:
                     await self._remove(job)
@@ -58,3 +61,12 @@ class Removals:
             raise  # the service is away: the others of this turn would only wait as well
         else:
             await self.context.journal.write_async(uploads.removed, job)
+
+
+def _is_named_by_results(job: Job) -> bool:
+    """Whether a saved result that is words of the service's names the upload: then it may be the picture itself."""
+    words = [Path(one.path) for one in job.results if one.path and one.media_type == "application/json"]
+    try:
+        return any(job.reference.encode() in path.read_bytes() for path in words)
+    except OSError:  # moved on meanwhile: nobody can tell
+        return True
