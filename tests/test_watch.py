@@ -372,6 +372,21 @@ async def test_afterwards_photos_move_to_done_and_bad_ones_to_failed(studio: Stu
     studio.check()
 
 
+async def test_a_photo_that_its_rule_moved_away_is_sent_from_there_by_retry(studio: Studio) -> None:
+    studio.fault("upload", "status:415")
+    async with watching(studio, after="move") as post:
+        photo = post.drop("boot.jpg", 1)
+        await post.until((studio.inbox / "failed/boot.jpg.reason.txt").exists)
+        await post.until(lambda: not photo.exists())
+        [job] = studio.jobs()
+        assert (job.status, job.source) == (Status.FAILED, photo)
+        await studio.ask("retry", job.id)
+        await studio.until(lambda: studio.job(job.id).status is Status.DONE)
+        assert studio.job(job.id).source == studio.inbox / "failed/boot.jpg"
+    assert len(studio.simulator.ledger) == 1
+    studio.check()
+
+
 async def test_a_photo_leaves_the_folder_only_as_the_one_that_was_sent(studio: Studio) -> None:
     async with watching(studio) as post:
         paths = [post.drop(f"{name}.jpg", seed) for seed, name in enumerate(["kept", "replaced", "killed", "lost"])]

@@ -12,7 +12,7 @@ from typing import Any
 
 from artui.core import actions
 from artui.core.actions import Action, Effect
-from artui.journal import Connection, Stale, accounts, holds, jobs, prices, purchases, requests
+from artui.journal import Connection, Stale, accounts, holds, jobs, prices, purchases, requests, seen
 from artui.journal.requests import Request
 from artui.model.commands import Command
 from artui.model.job import Job, Result
@@ -185,8 +185,10 @@ def _from_the_start(db: Connection, job: Job, arguments: Mapping[str, Any]) -> N
     # A request comes from another process: nothing else of it may reach the row.
     allowed = {"size", "mtime_ns", "inode", "device", "quoted", "version"}
     changes = {name: value for name, value in arguments.items() if name in allowed}
+    # Where it lies no more, its rule may have moved it.
+    place = job.source if "size" in changes else seen.place_now(db, job)
     jobs.move(
-        db, job, Stage.NEW, Status.READY, "retry", new_try=True, message="asked for by a person",
+        db, job, Stage.NEW, Status.READY, "retry", new_try=True, message="asked for by a person", source=place,
         digest="", picture="", buys=False, twin_of=None, reference="", execution="", word="", agreed=False,
         **{**_ANEW, **changes},
     )  # fmt: skip
