@@ -19,7 +19,7 @@ from artui.core import options
 from artui.engine import failures
 from artui.engine.account_worker import AHEAD
 from artui.files import publishing
-from artui.journal import Connection, Journal, history, jobs, origins, purchases, requests, rules
+from artui.journal import Connection, Journal, accounts, history, jobs, origins, purchases, requests, rules
 from artui.model.job import Batch, Job
 from artui.model.states import REPEATS, PurchaseState, Reason, Stage, Status
 from artui.sim.server import Simulator, running
@@ -875,4 +875,24 @@ async def test_only_the_sample_is_sent_until_a_person_says_yes(studio: Studio, y
     assert len(studio.simulator.ledger) == (6 if yes else 2)
     assert {job.status for job in studio.jobs()} == ({Status.DONE} if yes else {Status.DONE, Status.CANCELLED})
     assert (await studio.ask("approve", batch="b1", yes=yes)).refused
+    studio.check()
+
+
+async def test_a_full_disk_asks_for_no_sign_in_and_burns_no_refresh_token(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await studio.add(studio.photos(1))
+    asked = studio.requests_to("/oauth/token")
+    with monkeypatch.context() as disk:
+        disk.setattr("artui.credentials.vault.write_private", full)
+        await studio.start()
+        await studio.until(lambda: "No space left" in studio.jobs()[0].message)
+        assert studio.jobs()[0].status is not Status.HELD
+        assert studio.journal.read(accounts.state, "studio").held == ""
+        assert studio.requests_to("/oauth/token") == asked, "what it gives now could not be kept"
+    await studio.at_rest()
+    assert studio.jobs()[0].status is Status.DONE
     studio.check()

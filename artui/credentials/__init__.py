@@ -6,12 +6,13 @@ desktop's keyring among them without waiting for it, ``tokens`` turns a refresh 
 
 from artui.credentials.secret import Secret, scrub
 from artui.credentials.tokens import AccessTokens, Refreshed, SignedOut
-from artui.credentials.vault import CredentialProblem, KeyStore, Stored, Vault, WhoSignedIn, of_webhook
+from artui.credentials.vault import CredentialProblem, KeyStore, NoRoomForKey, Stored, Vault, WhoSignedIn, of_webhook
 
 __all__ = [
     "AccessTokens",
     "CredentialProblem",
     "KeyStore",
+    "NoRoomForKey",
     "Refreshed",
     "Secret",
     "SignedOut",

@@ -105,6 +105,8 @@ class AccessTokens:
                 stored = await asyncio.to_thread(self._find)  # again: whoever had the lock may have renewed it
                 if self._refused and self._refused[0] == stored.secret:  # what was refused once is refused again
                     raise SignedOut(self._refused[1])
+                # Before the service gives another in its stead: one that cannot be kept would be lost.
+                await asyncio.to_thread(self._vault.check_room)
                 began = self._now()  # before it is asked: the lifetime counts from some moment after
                 try:
                     self._unsaved = (stored, await self._exchange(stored.secret), began)

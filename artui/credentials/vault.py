@@ -71,6 +71,10 @@ class CredentialProblem(Exception):
     """A token cannot be read or kept; the message is one line: which, where, what to do."""
 
 
+class NoRoomForKey(CredentialProblem):
+    """The disk on which a token is kept is full: the sign-in itself is as good as it was."""
+
+
 class Vault:
     """The tokens of this user. Every method blocks, as long as a keyring is waited for: call it in a thread.
 
@@ -163,6 +167,15 @@ class Vault:
                 case KeyStore.FILE:
                     self._write(self._file(_TRIAL), {"token": ""})
                     self._remove(self._file(_TRIAL))
+
+    def check_room(self) -> None:
+        """Raise NoRoomForKey where a full disk would lose a token that the service gives now."""
+        try:
+            self.check("", KeyStore.FILE)
+        except NoRoomForKey:
+            raise
+        except CredentialProblem:  # nothing is kept here in any case
+            return
 
     def renew(self, account: str, used: Stored, rotated: Secret) -> None:
         """Put the token that the service gave for ``used`` in its place, durably; a newer sign-in is left alone.
@@ -337,7 +350,8 @@ def refused(what: str, way: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in LACKING:
             raise
-        raise CredentialProblem(f"{what} ({error.strerror}): {way}") from None
+        kind = NoRoomForKey if error.errno in (errno.ENOSPC, errno.EDQUOT) else CredentialProblem
+        raise kind(f"{what} ({error.strerror}): {way}") from None
 
 
 def _read(file: Path, forbidden: int, *, through_link: bool = False) -> bytes | None:

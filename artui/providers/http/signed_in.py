@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from artui.credentials import AccessTokens, CredentialProblem, Secret, SignedOut
+from artui.credentials import AccessTokens, CredentialProblem, NoRoomForKey, Secret, SignedOut
 from artui.providers.base import Blocked, Cause, ProviderDeps, Transient
 from artui.providers.http.messages import Answer, HttpRequest
 
@@ -105,6 +105,8 @@ def _told() -> Iterator[None]:
     """What goes wrong with a sign-in, as an error of the service."""
     try:
         yield
+    except NoRoomForKey as full:
+        raise Transient(str(full), reached=False) from None
     except (SignedOut, CredentialProblem) as problem:
         raise Blocked(str(problem), cause=Cause.LOGIN) from None
     except TimeoutError as busy:
