@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "journal": {"config", "model"},
     "engine": {
         "budget", "config", "core", "credentials", "files", "journal", "model", "providers", "sanitize", "steps",
-        "timing",
+        "single_flight", "timing",
     },
     "budget": {"config", "journal", "model"},
     "providers": {"config", "credentials", "files", "model", "sanitize"},
