@@ -50,6 +50,7 @@ def test_what_always_fails_keeps_nothing_else_from_its_turn(journal: Journal, st
     place = "UPDATE jobs SET stage = ?, status = 'waiting', reason = 'try again', due = 1, expires_at = id + 9e9"
     journal.write(lambda db: db.execute(place, (stages[0],)))
     journal.write(lambda db: db.execute("UPDATE jobs SET attempts = 3 WHERE id < ?", (fresh.id,)))
+    journal.write(lambda db: db.execute("UPDATE jobs SET status = 'ready', reason = '' WHERE id = ?", (fresh.id,)))
     taken = journal.write(claims.claim, "studio", stages, time.time(), 1)
     assert [job.id for job in taken] == [fresh.id]
     assert len(journal.write(claims.claim, "studio", stages, time.time(), 9)) == len(failing)

@@ -36,19 +36,22 @@ def _next(stages: tuple[Stage, ...]) -> str:
 
     What is not bought never expires: of thousands of photos that wait to be sent the index gives the first of each.
     """
-    first_of_each, is_unpaid = [], stages[0] in BEFORE_PAYING
-    first = "ahead DESC, tried, id" if is_unpaid else "tried, expires_at IS NULL, expires_at, ahead DESC, id"
+    first_of_each = []
+    ready, due = "status = 'ready'", "status = 'waiting' AND due <= :now"
+    if stages[0] in BEFORE_PAYING:
+        first = "ahead DESC, tried, id"
+        ways = [(may_go, "due, id") for may_go in (ready, due, f"{ready} AND attempts = 0")]
+        ways += [(f"{may_go} AND ahead > 0", "ahead DESC, id") for may_go in (ready, due)]
+    else:
+        first = "tried, expires_at IS NULL, expires_at, ahead DESC, id"
+        ways = [(may_go, first) for may_go in (ready, due)]
     for stage in stages:
-        orders = [("", "due, id" if is_unpaid else first)]
-        if is_unpaid:
-            orders += [(" AND ahead > 0", "ahead DESC, id"), (" AND attempts = 0", "due, id")]
         first_of_each += [
             "SELECT * FROM (SELECT attempts > 0 AS tried, expires_at, ahead, id FROM jobs"
-            f" WHERE {OPEN} AND account = :account AND stage = '{stage}'{which} AND {may_go}"
             # A lost order is never sent again by being taken.
-            f" AND reason <> '{Reason.LOOKING}' ORDER BY {order} LIMIT :most)"
-            for which, order in orders
-            for may_go in ("status = 'ready'", "status = 'waiting' AND due <= :now")
+            f" WHERE {OPEN} AND account = :account AND stage = '{stage}' AND reason <> '{Reason.LOOKING}'"
+            f" AND {may_go} ORDER BY {order} LIMIT :most)"
+            for may_go, order in ways
         ]
     union = " UNION ".join(first_of_each)  # each once, whichever way it was found
     return f"SELECT id FROM ({union}) ORDER BY {first} LIMIT :most"
