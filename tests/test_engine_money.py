@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -210,3 +211,14 @@ async def test_a_balance_that_is_not_told_holds_no_order_up_for_long(
     await studio.start()
     await studio.until(lambda: [job.status for job in studio.jobs()] == [Status.DONE] * 2)
     studio.check()
+
+
+async def test_whoever_waits_for_a_balance_when_its_account_is_set_anew_is_not_cancelled(studio: Studio) -> None:
+    await studio.start()
+    await send_one(studio)
+    worker, asked = worker_of(studio), studio.requests_to("/balance")
+    studio.fault("balance", "delay:30")
+    waiting = asyncio.create_task(worker.balance.read())
+    await studio.until(lambda: studio.requests_to("/balance") > asked)
+    await worker.balance.close()
+    assert await waiting is False

@@ -39,6 +39,7 @@ class BalanceMonitor:
         self._gate = AdaptiveLimiter(1)
         self._asked_at = self._known_from = 0.0
         self._readings: SingleFlight[bool] = SingleFlight()
+        self._question: asyncio.Future[tuple[int | None, str]] | None = None
         self._spent_when_read: dict[str, int] | None = None
         self._account_hold = account_hold
         self._service_calls = service_calls
@@ -85,14 +86,17 @@ class BalanceMonitor:
         return await self._readings.join("", self._read)
 
     async def close(self) -> None:
-        """Break off what is being asked."""
-        await self._readings.close()
+        """Break off what is being asked: whoever waits for it hears that it was asked in vain, and is not cancelled."""
+        if self._question is not None:
+            self._question.cancel()
+        await self._readings.settle()
 
     async def _read(self) -> bool:
         # All of it before the question: what is spent while the answer travels may not be in it.
         self._asked_at, spent, read_at = self.context.clock.now(), self._spent(), time.time()
         event = self.context.journal.read(history.last_seq)
-        answer = await self._service_calls.call(self._said(), self._gate, "at reading the balance")
+        self._question = asyncio.ensure_future(self._said())
+        answer = await self._service_calls.call(self._question, self._gate, "at reading the balance")
         if answer is None:
             self._known_from = self._asked_at  # asked in vain: what is known has to do
             return False
