@@ -33,22 +33,9 @@ def audit_command(session: Session, account: str | None, since: dt.datetime | No
     audits = {one.name: _audit(session, one, after) for one in chosen or [session.account(None)]}
     if as_json:
         put_json({"accounts": [_document(name, audit) for name, audit in audits.items()]})
-    for name, audit in () if as_json else audits.items():
-        if audit is None:
-            put(f"{name}: its service has no list to compare with; `artui costs -a {name}` shows what the journal has.")
-            continue
-        put(
-            f"{name}: {audit.executions:,} executions of artui's, charged {money(audit.there)} by the service,"
-            f" {money(audit.here)} by the journal."
-        )
-        if audit.others:
-            put(f"{name}: {audit.others:,} more were not ordered by artui, for {money(audit.others_charged)}.")
-        if audit.differences:
-            rows = [
-                (str(one.job or "-"), one.execution, money(one.amount, ""), one.mismatch.value)
-                for one in audit.differences
-            ]
-            put_table([("job", "execution", "difference", "what"), *rows], right=[0, 2])
+    else:
+        for name, audit in audits.items():
+            _put(name, audit)
     return Exit.FAILED if any(audit and audit.differences for audit in audits.values()) else Exit.OK
 
 
@@ -77,3 +64,20 @@ def _document(name: str, audit: Audit | None) -> dict[str, Any]:
         {**asdict(one), "mismatch": one.mismatch.name.casefold(), "amount": one.amount} for one in audit.differences
     ]
     return {"account": name, "has_list": True, **asdict(audit), "differences": differences}
+
+
+def _put(name: str, audit: Audit | None) -> None:
+    if audit is None:
+        put(f"{name}: its service has no list to compare with; `artui costs -a {name}` shows what the journal has.")
+        return
+    put(
+        f"{name}: {audit.executions:,} executions of artui's, charged {money(audit.there)} by the service,"
+        f" {money(audit.here)} by the journal."
+    )
+    if audit.others:
+        put(f"{name}: {audit.others:,} more were not ordered by artui, for {money(audit.others_charged)}.")
+    if audit.differences:
+        rows = [
+            (str(one.job or "-"), one.execution, money(one.amount, ""), one.mismatch.value) for one in audit.differences
+        ]
+        put_table([("job", "execution", "difference", "what"), *rows], right=[0, 2])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from artui.cli.exits import Exit
 from artui.cli.terminal import put
-from artui.config import paths, usable
+from artui.config import Config, paths, usable
 from artui.model.states import FINAL, Reason, Status
 from artui.sanitize import sanitize
 
@@ -54,7 +54,7 @@ def _offered(kind: str, context: click.Context, incomplete: str) -> list[Complet
     """What begins so; nothing where settings or journal cannot be read, for a shell waits for it."""
     found: list[tuple[str, str]] = []
     with suppress(Exception):
-        found = [one for one in _names(kind, context) if one[0].casefold().startswith(incomplete.casefold())]
+        found = [one for one in _KINDS[kind](context) if one[0].casefold().startswith(incomplete.casefold())]
     for_bash = os.environ.get(VARIABLE, "").startswith("bash")
     return [
         CompletionItem(
@@ -67,37 +67,53 @@ def _offered(kind: str, context: click.Context, incomplete: str) -> list[Complet
     ]
 
 
-def _names(kind: str, context: click.Context) -> Iterator[tuple[str, str]]:
-    """All there is of a kind, each with what to say of it; jobs are the newest that stand as the command wants them."""
-    if kind == "account":
-        yield from ((name, account.provider) for name, account in usable(paths()).accounts.items())
-        return
-    if kind == "reasons":
-        yield from ((reason.value, "") for reason in Reason)
-        return
+def _accounts(_: click.Context) -> Iterator[tuple[str, str]]:
+    for name, account in _config().accounts.items():
+        yield name, account.provider
+
+
+def _workflows(context: click.Context) -> Iterator[tuple[str, str]]:
     from artui.engine.anchor import open_journal
-    from artui.journal import accounts, batches, rules
+    from artui.journal import accounts
+    from artui.providers.base import Workflow
+
+    config = _config()
+    name = context.params.get("account") or config.default_account
+    with open_journal(paths()) as journal:
+        for account in (name,) if name else config.accounts:
+            texts, _ = journal.read(accounts.cached_workflows, account)
+            yield from ((one.name, one.id) for one in map(Workflow.from_document, texts))
+
+
+def _batches(_: click.Context) -> Iterator[tuple[str, str]]:
+    from artui.engine.anchor import open_journal
+    from artui.journal import batches
 
     with open_journal(paths()) as journal:
-        match kind:
-            case "batch":
-                yield from ((one.name, one.id) for one in journal.read(batches.newest, MOST))
-            case "rule":
-                yield from ((row.name, str(row.folder)) for row in journal.read(rules.every))
-            case "workflow" | "workflows":
-                from artui.providers.base import Workflow
+        yield from ((one.name, one.id) for one in journal.read(batches.newest, MOST))
 
-                config = usable(paths())
-                name = context.params.get("account") or config.default_account
-                for account in (name,) if name else config.accounts:
-                    texts, _ = journal.read(accounts.cached_workflows, account)
-                    yield from ((one.name, one.id) for one in map(Workflow.from_document, texts))
-            case _:
-                from artui.journal.listing import JobFilter
 
-                wanted = JobFilter(statuses=tuple(_ABOUT.get(context.info_name or "", ())))
-                for job in journal.read(wanted.jobs, downwards=True, limit=MOST):
-                    yield str(job.id), f"{job.source.name}: {job.reason or job.status}"
+def _rules(_: click.Context) -> Iterator[tuple[str, str]]:
+    from artui.engine.anchor import open_journal
+    from artui.journal import rules
+
+    with open_journal(paths()) as journal:
+        yield from ((row.name, str(row.folder)) for row in journal.read(rules.every))
+
+
+def _reasons(_: click.Context) -> Iterator[tuple[str, str]]:
+    yield from ((reason.value, "") for reason in Reason)
+
+
+def _jobs(context: click.Context) -> Iterator[tuple[str, str]]:
+    """The newest jobs that stand as the command wants them."""
+    from artui.engine.anchor import open_journal
+    from artui.journal.listing import JobFilter
+
+    wanted = JobFilter(statuses=tuple(_ABOUT.get(context.info_name or "", ())))
+    with open_journal(paths()) as journal:
+        for job in journal.read(wanted.jobs, downwards=True, limit=MOST):
+            yield str(job.id), f"{job.source.name}: {job.reason or job.status}"
 
 
 _UNFINISHED = frozenset(Status) - FINAL
@@ -123,5 +139,17 @@ _OF_COMMAND: Mapping[tuple[str | None, str | None], str] = {
 }
 """What is meant by a parameter that is called otherwise."""
 
-_KINDS = frozenset({"account", "workflow", "workflows", "numbers", "number", "batch", "rule", "reasons"})
-"""Parameters that take a name; ``numbers`` are those of jobs."""
+_KINDS: Mapping[str, Callable[[click.Context], Iterator[tuple[str, str]]]] = {
+    "account": _accounts,
+    "workflow": _workflows,
+    "workflows": _workflows,
+    "numbers": _jobs,
+    "number": _jobs,
+    "batch": _batches,
+    "rule": _rules,
+    "reasons": _reasons,
+}
+
+
+def _config() -> Config:
+    return usable(paths())

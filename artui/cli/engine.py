@@ -20,6 +20,7 @@ from artui.sanitize import sanitize
 if TYPE_CHECKING:
     from artui.cli.documents import AccountStanding, EngineDocument
     from artui.config import AccountConfig
+    from artui.core.health import Condition
     from artui.engine.client import EngineStatus
     from artui.journal import Connection, Journal
 
@@ -35,28 +36,19 @@ if TYPE_CHECKING:
 def status_command(session: Session, *, check: bool, away_for: float, as_json: bool) -> Exit:
     """Show whether an engine runs, how the jobs stand, and what waits for you."""
     from artui.cli.rules import standings
-    from artui.core.health import Code, conditions, names_written
+    from artui.core.health import conditions, names_written
     from artui.engine.client import find_engine
 
     with session.journal() as journal:
         alive = find_engine(session.paths, journal)
         engine = None if alive is None else alive.health
         found = journal.read(conditions, session.config, engine, away_for=away_for)
-        zone = session.config.timezone
-        if check:  # what is only worth telling is no failure
-            from artui.core.health_phrases import sentence
-
-            grave = [one for one in found if one.is_grave]
-            if as_json:
-                reasons = [one.document() | {"message": sentence(one, zone)} for one in grave]
-                put_json({"ok": not grave, "reasons": reasons})
-            for one in () if as_json else grave:
-                put(f"{one.code}: {sanitize(sentence(one, zone))}")
-            return Exit.FAILED if grave else Exit.OK
+        if check:
+            return _check(found, session.config.timezone, as_json=as_json)
         document = _status(session, journal, alive)
         is_watching = engine is not None and engine.is_watching
         written = names_written(session.config)
-        watched = journal.read(standings, zone, written, watched=is_watching)
+        watched = journal.read(standings, session.config.timezone, written, watched=is_watching)
     if as_json:
         put_json(
             {
@@ -66,15 +58,36 @@ def status_command(session: Session, *, check: bool, away_for: float, as_json: b
             }
         )
     else:
-        elsewhere = (Code.CONFIG, Code.ENGINE_ABSENT, Code.ENGINE_SILENT, Code.NEEDS_YOU)  # said by other lines
-        wrong: list[str] = []
-        if telling := [one for one in found if one.code not in elsewhere]:
-            from artui.core.health_phrases import sentence  # only now: a status is to come at once
-
-            wrong = [sentence(one, zone) for one in telling]
-        for line in _status_lines(document, [one.line() for one in watched], wrong, zone):
+        zone = session.config.timezone
+        for line in _status_lines(document, [one.line() for one in watched], _told(found, zone), zone):
             put(line)
     return Exit.LOCKED if alive is not None and alive.stale else Exit.OK
+
+
+def _check(found: Sequence[Condition], zone: dt.tzinfo, *, as_json: bool) -> Exit:
+    """Say what is wrong, a line for each; what is only worth telling is no failure."""
+    from artui.core.health_phrases import sentence
+
+    grave = [one for one in found if one.is_grave]
+    if as_json:
+        put_json({"ok": not grave, "reasons": [one.document() | {"message": sentence(one, zone)} for one in grave]})
+    else:
+        for one in grave:
+            put(f"{one.code}: {sanitize(sentence(one, zone))}")
+    return Exit.FAILED if grave else Exit.OK
+
+
+def _told(found: Sequence[Condition], zone: dt.tzinfo) -> list[str]:
+    """What is wrong in a sentence each, but for what other lines of the status say."""
+    from artui.core.health import Code
+
+    elsewhere = (Code.CONFIG, Code.ENGINE_ABSENT, Code.ENGINE_SILENT, Code.NEEDS_YOU)
+    telling = [one for one in found if one.code not in elsewhere]
+    if not telling:
+        return []
+    from artui.core.health_phrases import sentence  # only where something is wrong: a status is to come at once
+
+    return [sentence(one, zone) for one in telling]
 
 
 def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> dict[str, Any]:
@@ -82,13 +95,10 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
 
     counts = journal.read(history.counts)
     money_of = journal.read(window.overview, window.Filter()).totals
+    transfers = _transfers(session) if alive else []
     default_first = sorted(session.config.accounts.values(), key=lambda one: one.name != session.config.default_account)
     engine: EngineDocument | None = None
-    ways: list[str] = []
     if alive:
-        from artui.journal import progress  # only where an engine may transfer anything
-
-        ways = [one.way for one in progress.read(session.paths.transfers).values()]
         row = alive.row
         engine = {
             "generation": row.generation, "pid": row.pid, "host": row.host, "mode": row.mode,
@@ -104,8 +114,15 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
             for name, totals in money_of.items()
         },
         "accounts": [journal.read(_account, one, session.config.timezone) for one in default_first],
-        "transfers": {way: ways.count(way) for way in ("up", "down")},
+        "transfers": {way: transfers.count(way) for way in ("up", "down")},
     }
+
+
+def _transfers(session: Session) -> list[str]:
+    """Which way each transfer goes that an engine has under way."""
+    from artui.journal import progress
+
+    return [one.way for one in progress.read(session.paths.transfers).values()]
 
 
 def _account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> AccountStanding:
@@ -154,16 +171,7 @@ def _sentences(status: dict[str, Any], rules: Sequence[str], wrong: Sequence[str
     from artui.journal.history import Count
     from artui.model.states import Status, worded
 
-    engine = status["engine"]
-    if engine is None:
-        yield "No engine runs; submit, wait or retry starts one."
-    elif engine["stale"]:
-        silent = f"has been silent for {time.time() - engine['heartbeat']:,.0f} s: suspended, or it cannot write"
-        yield f"The engine (process {engine['pid']}) {silent}."
-    else:
-        since = time.strftime("%d %b %H:%M", time.localtime(engine["started_at"]))
-        state = engine["mode"] if engine["state"] == "running" else engine["state"]
-        yield f"Engine: process {engine['pid']}, {state}, since {since}"
+    yield _engine_line(status["engine"])
     yield from (f"! {line}" for line in wrong[:_MOST_FOUND])
     if len(wrong) > _MOST_FOUND:
         yield f"! and {len(wrong) - _MOST_FOUND:,} more: `artui status --check` says all"
@@ -219,6 +227,17 @@ def _money_lines(money: dict[str, dict[str, int]]) -> Iterator[str]:
     for name, sums in money.items():
         told = f"{sums['charged']:,} charged, {sums['sent']:,} sent, {sums['to_come']:,} to come"
         yield f"{sanitize(name, 14)}: {told}"
+
+
+def _engine_line(row: dict[str, Any] | None) -> str:
+    if row is None:
+        return "No engine runs; submit, wait or retry starts one."
+    if row["stale"]:
+        silent = time.time() - row["heartbeat"]
+        return f"The engine (process {row['pid']}) has been silent for {silent:,.0f} s: suspended, or it cannot write."
+    since = time.strftime("%d %b %H:%M", time.localtime(row["started_at"]))
+    state = row["mode"] if row["state"] == "running" else row["state"]
+    return f"Engine: process {row['pid']}, {state}, since {since}"
 
 
 @click.command("stop")

@@ -90,9 +90,9 @@ def watch_command(
         return _dry_run(wanted, as_json=as_json)
     # Until the service hears them: a hang-up, or the wish to have the rules read again, waits, and a TERM ends what has
     # not begun.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     if not once:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.OK))
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     from artui.watch.service import has_terminal
 
     wanted.had_terminal = has_terminal()
@@ -125,27 +125,30 @@ class WatchRequest:
         """The rules as the settings are now, what knows their services, and where their days turn. Raises
         ConfigError."""
         from artui.config import load
-        from artui.watch.rules import load_rules, make_rule, refuse_conflicts
+        from artui.watch.rules import load_rules
 
         config = load(self.session.paths)
-        if self.folder is None:
-            rules = load_rules(config)
-        else:
-            words = ("account", "output", "recursive", "after")
-            written = {word: self.named[word] for word in words if word in self.named}
-            if several := [*dict.fromkeys(self.named.get("workflow", ()))]:
-                written |= {"workflow": several[0]} if len(several) == 1 else {"workflows": several}
-            written |= {"folder": str(self.folder), "existing": self.existing or "ignore"}
-            if "cap" in self.named:
-                written["caps"] = {"day": self.named["cap"]}
-            rules = (make_rule(config, written, Source(Origin.FLAG, "artui watch")),)
-            refuse_conflicts(rules)
+        rules = load_rules(config) if self.folder is None else (self._one(config),)
         if not rules:
             raise CommandError(
                 Exit.USAGE,
                 f"No folder is watched: write a [[watch]] table in {config.paths.config_file}, or say a folder.",
             )
         return rules, self.session.offers(config), config.timezone
+
+    def _one(self, config: Config) -> Rule:
+        from artui.watch.rules import make_rule, refuse_conflicts
+
+        written = {word: self.named[word] for word in ("account", "output", "recursive", "after")
+                   if word in self.named}  # fmt: skip
+        if several := [*dict.fromkeys(self.named.get("workflow", ()))]:
+            written |= {"workflow": several[0]} if len(several) == 1 else {"workflows": several}
+        written |= {"folder": str(self.folder), "existing": self.existing or "ignore"}
+        if "cap" in self.named:
+            written["caps"] = {"day": self.named["cap"]}
+        rule = make_rule(config, written, Source(Origin.FLAG, "artui watch"))
+        refuse_conflicts([rule])
+        return rule
 
     def settle_existing(self) -> None:
         """Decide about the photos that lie in a folder which was never watched: ask, else leave them alone."""
