@@ -24,6 +24,10 @@ class SingleFlight(Generic[T]):
             flight.add_done_callback(partial(self._landed, key))
         return flight
 
+    def is_under_way(self, key: str) -> bool:
+        """Whether a call of this key is under way."""
+        return key in self._under_way
+
     async def join(self, key: str, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What the call of this key gives. Those who wait may be cancelled without an end to it."""
         flight = self.begin(key, call)

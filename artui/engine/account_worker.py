@@ -68,9 +68,6 @@ _BY_ANSWER = frozenset({EndsBy.SIGN_IN, EndsBy.BALANCE, EndsBy.NEXT_DAY})
 ASKED_FIRST = frozenset(reason for reason in ACCOUNT_WIDE if HOLDS[reason].ends_by in _BY_ANSWER)
 """Holds that are ended by what the service says now."""
 
-ASKING_PATIENCE = 10.0
-"""Seconds the service gets to say it before the hold is ended all the same."""
-
 LOOKING, LOOKING_UP = "at looking at what runs", "at looking lost purchases up"
 
 UPLOADS, DOWNLOADS = 2, 4
@@ -409,9 +406,7 @@ class AccountWorker:
         """End the account's hold and let its jobs go on; where it is about money or a sign-in, the service is asked
         first how that stands now, so that nothing is held again for what it was before."""
         if self.held in ASKED_FIRST or self.context.journal.read(holds.count_held, self.name, Reason.CREDITS):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(ASKING_PATIENCE):  # somebody waits for the answer to the request
-                    await self.balance.read()
+            await self.balance.read_in_time()  # somebody waits for the answer to the request
         await self.account_hold.end()
         self.wake()
 

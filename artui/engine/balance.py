@@ -22,7 +22,7 @@ from artui.timing import AdaptiveLimiter
 log = logging.getLogger(__name__)
 
 PATIENCE = 10.0
-"""Seconds an order waits for the balance: one that is not told stops nothing."""
+"""Seconds an order, or the end of a hold, waits for the balance: one that is not told stops nothing."""
 
 
 class BalanceMonitor:
@@ -37,7 +37,7 @@ class BalanceMonitor:
         self.context = context
         self.name = context.account.name
         self._gate = AdaptiveLimiter(1)
-        self._asked_at = self._known_from = 0.0
+        self._asked_at = 0.0
         self._readings: SingleFlight[bool] = SingleFlight()
         self._question: asyncio.Future[tuple[int | None, str]] | None = None
         self._spent_when_read: dict[str, int] | None = None
@@ -54,29 +54,32 @@ class BalanceMonitor:
         unpaid = self.context.journal.read(holds.count_held, self.name, Reason.PAYMENT)
         if not (self._account_hold.reason or sending or unpaid or self._spent() != self._spent_when_read):
             return None
-        return max(self._gate.not_before, self._asked_at + self._lasts)
+        return self._old_from
 
     @property
-    def _lasts(self) -> float:
-        """Seconds for which a reading counts."""
+    def _old_from(self) -> float:
+        """When the last reading counts no more, and may be followed by another."""
         settle: float = self.context.provider.settings.settle
-        return min(60.0, max(1.0, settle))  # a stand-in settles at once: one question a second is enough
-
-    def _is_old(self) -> bool:
-        return self.context.clock.now() >= max(self._gate.not_before, self._known_from + self._lasts)
+        # A stand-in settles at once: one question a second is enough.
+        return max(self._gate.not_before, self._asked_at + min(60.0, max(1.0, settle)))
 
     def ask_ahead(self) -> None:
         """Have the balance read that an order needs soon, where the last reading counts no more; :meth:`check` waits
         for it."""
-        if self._is_old():
+        if self.context.clock.now() >= self._old_from:
             self._readings.begin("", self._read)
 
     async def check(self) -> None:
         """Let an order go on once it is known what credits are left, or the service has been asked in vain."""
-        if self._is_old():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE):
-                    await self.read()
+        self.ask_ahead()
+        if self._readings.is_under_way(""):
+            await self.read_in_time()
+
+    async def read_in_time(self) -> None:
+        """Read the balance as :meth:`read`, and wait for it only so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                await self.read()
 
     def _spent(self) -> dict[str, int]:
         return self.context.journal.read(purchases.amounts, self.name, {"open": "", "day": self.context.terms().today})
@@ -98,13 +101,11 @@ class BalanceMonitor:
         self._question = asyncio.ensure_future(self._said())
         answer = await self._service_calls.call(self._question, self._gate, "at reading the balance")
         if answer is None:
-            self._known_from = self._asked_at  # asked in vain: what is known has to do
             return False
         balance, unknown = answer
         self._spent_when_read = spent
         before = self.context.journal.read(accounts.state, self.name)
         await self.context.journal.write_async(topups.note_balance, self.name, balance, read_at, event, unknown)
-        self._known_from = self._asked_at
         if unknown and unknown != before.balance_unknown:
             log.warning("%s: balance unknown: %s; photos are sent all the same, within the caps", self.name, unknown)
         # `before` was read before the new balance was written.

@@ -11,6 +11,7 @@ from artui.journal import uploads
 from artui.model.job import Job
 from artui.providers.base import ProviderError, Rejected, Transient
 from artui.steps import StepContext
+from artui.steps.fetching import JSON
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Removals:
 
 def _is_named_by_results(job: Job) -> bool:
     """Whether a saved result that is words of the service's names the upload: then it may be the picture itself."""
-    words = [Path(one.path) for one in job.results if one.path and one.media_type == "application/json"]
+    words = [Path(one.path) for one in job.results if one.path and one.media_type == JSON]
     try:
         return any(job.reference.encode() in path.read_bytes() for path in words)
     except OSError:  # moved on meanwhile: nobody can tell
