@@ -27,7 +27,8 @@ class Evidence:
     """What is known after a run. ``sources``: the photos' digests when they were queued; ``before``: those of the files
     that lay in the output folders then; ``engine_lives``: whether one works on this journal now; ``clocks_agree``:
     whether times of the journal and of the stand-in can be compared; ``log``: what the engine wrote into its log;
-    ``bought_again``: how often a person has ordered a photo anew, by its digest and workflow, in whatever journal."""
+    ``bought_again``: how often a person has ordered a photo anew, by its digest and workflow, in whatever journal;
+    ``killed``: the engines that were killed and whose successor may not have looked at each folder yet."""
 
     charges: Sequence[Charge]
     requests: Sequence[Asked]
@@ -41,6 +42,7 @@ class Evidence:
     clocks_agree: bool
     log: str = ""
     bought_again: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    killed: frozenset[int] = frozenset()
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self.journal.read(rows, sql)

@@ -30,6 +30,7 @@ from artui.sim import imaging
 from tests.proof.evidence import Asked, Evidence, digest_of, is_unclear, snapshot
 
 PART = re.compile(r"\.artui-(\d+)-[0-9a-f]{8}\.(?:part|result)")
+PROBE = re.compile(r"\.artui-probe-[0-9a-f]+-(\d+)-")
 
 NEW_TRIES = {
     "proved absent", "send again", "retried", "retry", "retry taken back", "upload used", "upload gone", "recovered",
@@ -304,7 +305,7 @@ def no_strays(seen: Evidence) -> Iterator[str]:
         owner = seen.jobs.get(int(part[1])) if part else None
         if part and (owner is None or owner.status in FINAL) and path not in seen.before:
             yield f"{path} is left of job {part[1]}, which is over"
-        elif path.name.startswith(".artui-probe-"):
+        elif (probe := PROBE.match(path.name)) and int(probe[1]) not in seen.killed:
             yield f"{path} is left of a look whether the folder can be written"
         elif not part and str(path) not in named and path not in seen.before and _is_result(path):
             yield f"{path} is a result that no job names"

@@ -202,7 +202,7 @@ class World:
 
     def end(self, number: int) -> None:
         """End every engine, and whoever waits to be one, by a signal. What one that was killed leaves in a folder is
-        cleared away by the next."""
+        cleared away by the next that writes there."""
         self._signal(number)
         if number == signal.SIGKILL:
             self.check_payments()
@@ -452,6 +452,7 @@ class World:
         return replace(
             seen,
             bought_again=self.bought_again,
+            killed=frozenset(engine.pid for engine in self.engines if engine.poll() == -signal.SIGKILL),
             charges=[one for one in seen.charges if counts(one["at"]) or seen.purchase_of(one)],
             requests=[one for one in seen.requests if counts(one["time"])],
         )
