@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,12 @@ from artui.journal import accounts, history, requests
 from artui.journal import jobs as job_queries
 from artui.model.job import Job
 from artui.model.states import REPEATS, Reason, Stage, Status
-from artui.providers.base import Limits, Uploaded
+from artui.providers.base import ExecutionRef, ExecutionStatus, Limits, Uploaded
 from artui.providers.services.filestack.provider import Filestack
+from artui.providers.services.filestack.results import Wanted, outputs_of
 from artui.sim import imaging
 from artui.sim.server import Simulator
+from artui.steps import looking
 from tests.studio import Studio, open_studio
 
 ACCOUNT = """
@@ -128,6 +132,73 @@ async def test_an_upload_that_is_named_as_another_photos_is_not_ordered(
         return job_queries.of_other_photo(db, jobs[1], jobs[0].reference)
 
     assert await studio.journal.write_async(found_and_fetched) is None
+
+
+@pytest.mark.parametrize("lie", ["another's result", "another's upload", "its own upload"])
+async def test_what_is_another_executions_result_or_an_upload_is_saved_as_nobodys(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, lie: str
+) -> None:
+    poll = Filestack.poll
+    seen: list[ExecutionStatus] = []
+
+    async def mixed_up(self: Filestack, sent: Sequence[ExecutionRef]) -> dict[str, ExecutionStatus]:
+        found = await poll(self, sent)
+        for execution, look in found.items():
+            if look.outputs and not seen:
+                seen.append(look)
+            elif look.outputs and execution != seen[0].execution:
+                upload = seen[0].reference if lie == "another's upload" else studio.jobs()[1].reference
+                told = outputs_of({"store": {"url": f"https://cdn.filestackcontent.com/{upload}"}}, Wanted())
+                found[execution] = replace(look, outputs=seen[0].outputs if "result" in lie else told.outputs)
+        return found
+
+    monkeypatch.setattr(Filestack, "poll", mixed_up)
+    monkeypatch.setattr(looking, "PATIENCE", 1)
+    await studio.add(studio.photos(1), workflow="Preview", provider="filestack")
+    await studio.start()
+    await studio.at_rest()
+    await studio.add(studio.photos(1), workflow="Preview", provider="filestack")
+    first, second = await studio.at_rest()
+    assert (first.status, made_from(first)) == (Status.DONE, first.digest), studio.places()
+    assert (second.status, second.reason) == (Status.HELD, Reason.DAMAGED), studio.places()
+    said = {
+        "another's result": f"the result of execution {first.execution}",
+        "another's upload": f"the photo of job {first.id}",
+        "its own upload": f"the photo of job {second.id}",
+    }[lie]
+    assert f"the service names {said} as its result" in second.message
+    assert len(results(studio)) == 1
+    monkeypatch.setattr(Filestack, "poll", poll)
+    await studio.ask("retry", second.id)
+    (_, second) = await studio.at_rest()
+    assert (second.status, made_from(second)) == (Status.DONE, second.digest), studio.places()
+    assert len(studio.simulator.ledger) == 2
+    studio.check()
+
+
+async def test_an_upload_that_is_named_as_another_photos_result_is_not_ordered(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = Filestack.upload
+    answered = 0
+
+    async def misnamed(self: Filestack, *given: Any, **more: Any) -> Uploaded:
+        nonlocal answered
+        answered += 1
+        made = json.loads(studio.jobs()[0].results[0].locator)["handle"] if answered == 2 else ""
+        return Uploaded(made) if made else await upload(self, *given, **more)
+
+    monkeypatch.setattr(Filestack, "upload", misnamed)
+    await studio.add(studio.photos(1), workflow="Archive", provider="filestack")
+    await studio.start()
+    await studio.at_rest()
+    await studio.add(studio.photos(1), workflow="Preview", provider="filestack")
+    jobs = await studio.at_rest()
+    assert [job.status for job in jobs] == [Status.DONE] * 2, studio.places()
+    assert len(studio.simulator.ledger) == 2
+    said = [event.message for event in studio.journal.read(history.of_job, jobs[1].id)]
+    assert any("names the result of execution" in text for text in said), said
+    studio.check()
 
 
 async def test_what_lies_in_the_apps_storage_is_run_there_and_a_lost_answer_is_for_a_person(

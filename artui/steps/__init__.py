@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from weakref import WeakValueDictionary
 
 from artui import budget, files
-from artui.journal import Connection, found, jobs, origins, purchases
+from artui.journal import Connection, found, jobs, origins, purchases, result_files
 from artui.model.job import Job
 from artui.model.states import PurchaseState, Stage, Status
 from artui.providers.base import ExecutionStatus, Puzzling, Uploaded
@@ -137,6 +137,8 @@ class Pipeline:
             # Paid for, it would bring the other photo's result. What an address names may be another's upload.
             if reference not in job.address and (other := jobs.of_other_photo(db, job, reference)):
                 raise Puzzling(f"not ordered: the service names the upload of another photo, job {other}'s, for it")
+            if reference not in job.address and (given_by := result_files.execution_of(db, job.payer, reference)):
+                raise Puzzling(f"not ordered: the service names the result of execution {given_by} for it")
             return found.uploaded(db, job, reference, what, to_remove=is_ours)
 
         return await self.context.journal.write_async(note_upload)

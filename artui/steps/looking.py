@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from itertools import count
 
-from artui.journal import Connection, accounts, found, jobs, prices, purchases
+from artui.journal import Connection, Journal, accounts, found, jobs, prices, purchases, result_files
 from artui.model.job import Job, Result
 from artui.model.states import Kind, Reason, Stage, Status
 from artui.providers.base import ExecutionStatus, State
@@ -27,8 +27,7 @@ _ENDED = (State.DONE, State.INCOMPLETE, State.FAILED)
 
 async def note(context: StepContext, job: Job, progress: ExecutionStatus, *, taken: bool = False) -> Job:
     """Write down what one look at an execution showed; ``taken``: a job that is done is RUNNING from then on."""
-    if progress.state is State.DONE and not progress.outputs:
-        progress = replace(progress, state=State.INCOMPLETE, message="the service gives no result")
+    progress = _own(job, progress, context.journal)
 
     def write(db: Connection) -> Job:
         # In the write's own transaction: what it is weighed against may change while that waits.
@@ -59,6 +58,25 @@ async def note(context: StepContext, job: Job, progress: ExecutionStatus, *, tak
     return job
 
 
+def _own(job: Job, progress: ExecutionStatus, journal: Journal) -> ExecutionStatus:
+    """The same with what can be this job's result: what another execution has given, or what was uploaded, is a gap
+    of what was ordered, as no result is."""
+    if progress.state is State.DONE and not progress.outputs:
+        return replace(progress, state=State.INCOMPLETE, message="the service gives no result")
+    files = _files(progress)
+    foreign = journal.read(result_files.foreign, job, files) if files else {}
+    if not foreign:
+        return progress
+    rest = tuple(output for output in progress.outputs if output.file not in foreign)
+    named = f"the service names {', '.join(dict.fromkeys(foreign.values()))} as its result"
+    message = f"{progress.message}; {named}" if progress.message else f"finished with gaps: {named}"
+    return replace(progress, state=State.INCOMPLETE, outputs=rest, message=message)
+
+
+def _files(progress: ExecutionStatus) -> list[str]:
+    return [output.file for output in progress.outputs if output.file]
+
+
 def _unknown_there(db: Connection, context: StepContext, job: Job, progress: ExecutionStatus) -> str:
     """Why an execution is none, where a create named it and no look has ever shown it, for its id may have come damaged
     and its label finds it; empty where it is one, or where nothing can be looked up."""
@@ -73,6 +91,8 @@ def _unknown_there(db: Connection, context: StepContext, job: Job, progress: Exe
 def _finished(
     db: Connection, job: Job, progress: ExecutionStatus, spent: int | None, now: float, *, taken: bool
 ) -> Job:
+    if not result_files.claim(db, job, _files(progress)):
+        return job  # a look at another execution has taken one of them this moment: the next look sees that
     seconds = _seconds(job, progress)
     if seconds is not None:
         accounts.add_duration(db, job.payer, job.workflow, seconds)

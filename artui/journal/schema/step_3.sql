@@ -153,3 +153,8 @@ CREATE UNIQUE INDEX one_buyer_of_picture_of_rule ON jobs (rule, picture, copy, w
 
 -- What a service calls an upload is of one photo.
 CREATE INDEX jobs_reference ON jobs (payer, reference) WHERE reference <> '';
+
+-- Which execution each file at a service is a result of, where no file can be one of two.
+CREATE TABLE result_files (
+    payer TEXT NOT NULL, file TEXT NOT NULL, execution TEXT NOT NULL, PRIMARY KEY (payer, file)
+) STRICT;

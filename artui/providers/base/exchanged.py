@@ -65,7 +65,8 @@ class Output:
     """One result file at the service. ``task`` tells several results of one job apart, empty for a single one.
 
     ``digest`` is the hex SHA-256 the service states, ``size`` its bytes; None where it does not say. ``unpack``: an
-    archive whose layers are wanted beside it.
+    archive whose layers are wanted beside it. ``file``: what the service calls it, where no other execution's result
+    and no upload can be called so; empty where they can.
     """
 
     locator: str
@@ -74,6 +75,7 @@ class Output:
     digest: str | None = None
     size: int | None = None
     unpack: bool = False
+    file: str = ""
 
 
 class State(StrEnum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -167,7 +167,9 @@ def _file_output(value: Mapping[str, Any]) -> tuple[Output, str]:
     identity = next(iter(place.values()), url)
     if "://" in url and not url.startswith("wf://"):
         place["url"] = url
-    return Output(json.dumps(place), media_type=kind, size=amount(value.get("size")) or None), identity
+    size = amount(value.get("size")) or None
+    # Each store makes a new handle, and a temporary file lies below its job's own place.
+    return Output(json.dumps(place), media_type=kind, size=size, file=next(iter(place.values()), "")), identity
 
 
 def _json_output(task: str | None) -> Output:
@@ -199,7 +201,7 @@ def _named(outputs: Iterable[tuple[str, Output]]) -> Iterator[Output]:
             number += 1
             plain = f"{first}-{number}"
         taken.add(plain.casefold())
-        yield Output(output.locator, plain, output.media_type, output.digest, output.size)
+        yield replace(output, task=plain)
 
 
 def json_of(said: Mapping[str, Any], task: str | None) -> bytes | None:
