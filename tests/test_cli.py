@@ -429,7 +429,7 @@ def test_status_fits_sixty_by_eighteen() -> None:
     others = [{"status": status, "reason": "", "number": 99_999} for status in Status if status is not Status.HELD]
     account = {
         "name": "a" * 32, "held": "payment required", "message": "", "left": 9_999_999, "balance_reason": "",
-        "away_since": None, "caps": [], "hours_begin": None,
+        "away_since": None, "rests_until": None, "caps": [], "hours_begin": None,
     }  # fmt: skip
     caps = [{"kind": kind, "spent": 9_999_999, "limit": 9_999_999} for kind in ("day", "month")]
     unknown = account | {"left": None, "balance_reason": "the service refuses to tell it (403)"}
@@ -449,7 +449,7 @@ def test_status_fits_sixty_by_eighteen() -> None:
                     }
                     for name in ("studio", "portraits")
                 },
-                "accounts": [account | {"caps": caps}, *[unknown | {"held": ""}] * 20],
+                "accounts": [account | {"caps": caps, "rests_until": 1.0}, *[unknown | {"held": ""}] * 20],
                 "transfers": {"up": 6, "down": 4},
             },
             ["an endless name: watching, 99,999 held, 99,999 under way, today 9,999,999 of 9,999,999"] * 20,

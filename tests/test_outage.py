@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 import time
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from typing import Any, cast
 
 import pytest
 
+from artui.config import Caps
+from artui.core import quote as quotes
 from artui.engine import outage as outages
 from artui.engine.outage import AWAY_AFTER, TOGETHER, Outage
 from artui.journal import Journal, accounts
@@ -39,6 +42,10 @@ class Line:
         self.clock.setattr(time, "time", lambda: self.now)
 
     @property
+    def rests_until(self) -> float | None:
+        return self.journal.read(accounts.state, "studio").rests_until
+
+    @property
     def away_since(self) -> float | None:
         return self.journal.read(accounts.state, "studio").away_since
 
@@ -49,6 +56,25 @@ def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
         found = Line(journal, monkeypatch)
         found.later(0)
         yield found
+
+
+async def test_a_service_that_asks_to_be_left_alone_is_no_outage_and_its_hour_is_kept(line: Line) -> None:
+    outage, until = line.outage(), line.now + 600
+    await outage.failed(Transient("not now (status 429)", retry_after=1.0))
+    assert line.rests_until is None, "over before anybody could read it"
+    await outage.failed(Transient("not now (status 429)", retry_after=600.0))
+    assert line.rests_until == until
+    assert line.away_since is None
+    line.later(60)
+    await outage.failed(Transient("not now (status 429)", retry_after=30.0))
+    assert line.rests_until == until, "the later of both"
+    assert quote(line.journal).rests_until == until
+    line.later(600)
+    assert quote(line.journal).rests_until is None
+
+
+def quote(journal: Journal) -> quotes.Quote:
+    return journal.read(quotes.quote, "studio", Caps(), None, (), dt.UTC)
 
 
 async def test_a_minute_of_failures_is_an_outage_until_the_first_answer(

@@ -483,6 +483,8 @@ class AccountStanding(TypedDict):
     balance_reason: Annotated[str, "why it is not known"]
     away_since: Annotated[float | None, "since when the service does not answer"]
     away_since_iso: MaybeIso
+    rests_until: Annotated[float | None, "until when the service has asked to be left alone"]
+    rests_until_iso: MaybeIso
     left: Annotated[int | None, "the balance less what was bought since"]
     today: Annotated[int, "spent or reserved today"]
     caps: Annotated[list[CapDocument], "its caps"]

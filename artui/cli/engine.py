@@ -141,6 +141,8 @@ def _account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> Account
         "balance_reason": state.balance_unknown,
         "away_since": state.away_since,
         "away_since_iso": iso(state.away_since),
+        "rests_until": cost.rests_until,
+        "rests_until_iso": iso(cost.rests_until),
         "left": cost.balance,
         "today": cost.today,
         "caps": cost.cap_documents(),
@@ -199,8 +201,11 @@ def _sentences(status: dict[str, Any], rules: Sequence[str], wrong: Sequence[str
 def _account_lines(status: dict[str, Any], zone: dt.tzinfo) -> Iterator[str]:
     """Each account that has something to tell, how far its caps are used, and when its hours begin."""
     for place, account in enumerate(status["accounts"]):
-        if not place or account["name"] in status["money"] or account["held"] or account["away_since"]:
+        stopped = account["held"] or account["away_since"] or account["rests_until"]
+        if not place or account["name"] in status["money"] or stopped:
             state = f"held: {account['held']}" if account["held"] else "ready"
+            if account["rests_until"] is not None:
+                state = f"asks to wait until {dt.datetime.fromtimestamp(account['rests_until'], zone):%H:%M}"
             if account["away_since"] is not None:
                 state = "does not answer"
             unknown = account["balance_reason"]

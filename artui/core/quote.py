@@ -63,7 +63,8 @@ class Quote:
     ``price`` is None where the service names none, each photo then counts as one; and where several workflows have
     several. ``cost`` is what all of them count in caps and balance. ``balance`` is what is left now, None
     where that is not known, and ``unknown`` why; ``held`` the reason that holds the account, ``away_since`` since
-    when its service does not answer, in epoch seconds. ``today`` is what its day counts as spent, with a cap or
+    when its service does not answer, in epoch seconds, ``rests_until`` until when it has asked to be left alone, None
+    where that is over. ``today`` is what its day counts as spent, with a cap or
     without.
     """
 
@@ -75,6 +76,7 @@ class Quote:
     unknown: str
     held: str
     away_since: float | None
+    rests_until: float | None
     today: int
     bounds: tuple[Bound, ...]
     fits: int
@@ -148,8 +150,9 @@ def quote(
         sums.add(known[alike], portion.count, weight(price) if portion.weight is None else portion.weight)
     if not known:
         sums.add([cap for cap in caps.of(db, account, Portion(""), own, today) if cap.kind in OWN], 0, 0)
+    rests_until = state.rests_until if state.rests_until and state.rests_until > time.time() else None
     return Quote(
-        account, price, sums.count, sums.cost, balance, unknown, state.held, state.away_since,
+        account, price, sums.count, sums.cost, balance, unknown, state.held, state.away_since, rests_until,
         purchases.spent(db, account, day=day, month=day[:7]).day, sums.bounds(), sums.fits,
     )  # fmt: skip
 

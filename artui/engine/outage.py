@@ -1,4 +1,5 @@
-"""Whether an account's service answers at all: since when it does not is kept in the journal and told once."""
+"""Whether an account's service answers at all: since when it does not is kept in the journal and told once; and until
+when it has asked to be left alone."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from artui.journal import Unwritable, accounts
 from artui.providers.base import Transient
@@ -35,6 +36,7 @@ class Outage:
         self._since = self._told_since = self._shown_since = state.away_since
         self._last = time.time()
         self._last_answer = 0.0
+        self._rests_until = state.rests_until or 0.0
         self._look: asyncio.TimerHandle | None = None
         self._showing: asyncio.Task[None] | None = None
 
@@ -56,6 +58,7 @@ class Outage:
     async def failed(self, failure: Transient) -> None:
         """Note a call that failed in passing. A service that says how long to wait has answered."""
         if failure.retry_after is not None:
+            await self._rest(time.time() + failure.retry_after)
             return await self.answered()
         now = time.time()
         # Below 0: the wall clock was put back.
@@ -82,6 +85,14 @@ class Outage:
             await self._show(None, "")
         if since is not None:
             log.warning("%s answers again; it did not since %s", self._name, _clock(since))
+
+    async def _rest(self, until: float) -> None:
+        """Show until when the service has asked to be left alone, unless that is over before anybody could read it."""
+        if until - max(time.time(), self._rests_until) < SILENT_AFTER:
+            return
+        self._rests_until = until
+        with suppress(Unwritable):  # as below
+            await self.context.journal.write_async(accounts.set_rest, self._name, until)
 
     async def _show(self, since: float | None, why: str) -> None:
         self._shown_since = since  # before the write: on a full disk it is tried once, not with each call

@@ -20,7 +20,8 @@ class AccountState(NamedTuple):
     """The changing part of an account. ``held`` is the reason that holds all its jobs, empty where nothing does;
     ``held_until`` when that ends by the service's clock, in epoch seconds, None where no time ends it;
     ``balance_unknown`` why the service did not tell the balance when it was asked last; ``away_since`` since when it
-    does not answer at all, in epoch seconds, None while it does, and ``away_why`` in words."""
+    does not answer at all, in epoch seconds, None while it does, and ``away_why`` in words; ``rests_until`` until when
+    it has asked to be left alone, by this machine's clock, which may be over."""
 
     name: str
     held: str = ""
@@ -31,14 +32,15 @@ class AccountState(NamedTuple):
     balance_unknown: str = ""
     away_since: float | None = None
     away_why: str = ""
+    rests_until: float | None = None
 
 
 def state(db: Connection, account: str) -> AccountState:
     """The state of one account; a fresh one where the journal has none."""
     found = first(
         db,
-        "SELECT name, held, message, balance, balance_at, held_until, balance_unknown, away_since, away_why"
-        " FROM accounts WHERE name = ?",
+        "SELECT name, held, message, balance, balance_at, held_until, balance_unknown, away_since, away_why,"
+        " rests_until FROM accounts WHERE name = ?",
         (account,),
     )
     return AccountState(*found) if found else AccountState(account)
@@ -85,6 +87,12 @@ def set_away(db: Connection, account: str, since: float | None, why: str = "") -
     """Remember since when the service does not answer, in epoch seconds, and why; None: it does."""
     _ensure(db, account)
     db.execute("UPDATE accounts SET away_since = ?, away_why = ? WHERE name = ?", (since, storable(why), account))
+
+
+def set_rest(db: Connection, account: str, until: float) -> None:
+    """Remember until when the service has asked to be left alone, in epoch seconds."""
+    _ensure(db, account)
+    db.execute("UPDATE accounts SET rests_until = ? WHERE name = ?", (until, account))
 
 
 def prove_labels(db: Connection, payer: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -20,7 +21,7 @@ from artui.sanitize import sanitize, width
 from artui.tui.drawing import chosen
 from artui.tui.look import Width, room, sparkline
 from artui.tui.view import Look
-from artui.tui.words import amount, plural, rate
+from artui.tui.words import amount, clock, plural, rate
 
 if TYPE_CHECKING:
     from artui.tui.host import Host
@@ -143,8 +144,13 @@ def _money(quotes: Sequence[Quote], *, narrow: bool) -> str:
         spent = month_spent if narrow else f"{spent} | {month_spent}"
     if narrow:
         return f"{balance} | {spent.removeprefix('today ')}"
-    held = " (no answer)" if cost.is_away else f" ({sanitize(cost.held, 12)})" if cost.held else ""
-    return f"{sanitize(cost.account, 20)}{held} {balance} | {spent}"
+    if cost.is_away:
+        standing = " (no answer)"
+    elif cost.rests_until is not None:
+        standing = f" (waits to {clock(cost.rests_until, time.time())})"
+    else:
+        standing = f" ({sanitize(cost.held, 12)})" if cost.held else ""
+    return f"{sanitize(cost.account, 20)}{standing} {balance} | {spent}"
 
 
 @dataclass(frozen=True, slots=True)

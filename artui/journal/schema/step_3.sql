@@ -1,6 +1,8 @@
 -- Since when an account's service does not answer, in epoch seconds, and why; NULL while it answers.
 ALTER TABLE accounts ADD COLUMN away_since REAL;
 ALTER TABLE accounts ADD COLUMN away_why TEXT NOT NULL DEFAULT '';
+-- Until when a service has asked to be left alone, in epoch seconds.
+ALTER TABLE accounts ADD COLUMN rests_until REAL;
 
 -- Mode (octal digits) and group that a rule's results get; '' where it says none.
 ALTER TABLE rules ADD COLUMN file_mode TEXT NOT NULL DEFAULT '';
