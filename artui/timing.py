@@ -242,15 +242,26 @@ SOONEST = 0.1
 """Seconds until the first look at the least, however quick a workflow usually is."""
 
 
+FEW = 10
+"""Executions at the service up to which each is looked at more often: somebody waits for the first and the last of a
+batch."""
+
+CLOSER = 3
+"""By how much."""
+
 SHORT = 20.0
 """Seconds under which somebody waits for a job rather than comes back to it."""
 
 
-def first_look(now: float, due: float, least: float) -> PollSchedule:
-    """The first look at a new execution: when it is usually done. An earlier one mostly shows that it still runs."""
+def first_look(now: float, due: float, least: float, *, few: bool = False) -> PollSchedule:
+    """The first look at a new execution: when it is usually done. An earlier one mostly shows that it still runs.
+
+    One of ``few`` waits a third as long for others: until the first result is there the line down stands still.
+    """
     wait = max(due - now, SOONEST)  # ``least`` lies between two looks, and this is the first
     # The shorter the job the less of its time a look may be put off by for the sake of others.
-    return PollSchedule(now + wait, min(LONGEST_GAP, max(least / 4, wait / 10 * min(1.0, wait / SHORT))))
+    gap = min(LONGEST_GAP, max(least / 4, wait / 10 * min(1.0, wait / SHORT)))
+    return PollSchedule(now + wait, gap / (CLOSER if few else 1))
 
 
 SCOUTED = 0.22
@@ -260,13 +271,6 @@ SCOUTED = 0.22
 def scout_look(now: float, sent: float, least: float) -> PollSchedule:
     """The following look at an execution that is to show how long its workflow takes; it waits for no other."""
     return PollSchedule(now + min(LONGEST_GAP, max(least, SCOUTED * (now - sent))), 0.0)
-
-
-FEW = 10
-"""Executions at the service from which on each is looked at more often: a person waits for the last of a batch."""
-
-CLOSER = 3
-"""By how much."""
 
 
 def next_look(looks: PollSchedule, now: float, least: float, chance: float, *, few: bool = False) -> PollSchedule:

@@ -89,7 +89,7 @@ class Poller:
     def expect(self, job: Job) -> None:
         """Look at a job that was just sent, when it is likely to be done."""
         self._relied_on.add(job.id)
-        self._schedule(job, self._scouts.first_look(job))
+        self._schedule(job, self._scouts.first_look(job, few=len(self._looks) < FEW))
         # Its end was called out before the answer to its order was here.
         if not {job.id, job.execution}.isdisjoint(self._early):
             self.called(job.id)

@@ -30,8 +30,8 @@ class Scouts:
     def _least(self) -> float:
         return float(self._context.provider.limits.least_gap)
 
-    def first_look(self, job: Job) -> PollSchedule:
-        """The first look at a job that was just sent."""
+    def first_look(self, job: Job, *, few: bool = False) -> PollSchedule:
+        """The first look at a job that was just sent; ``few``: with few others."""
         kind = _kind(job)
         if kind not in self._known and self._usual(job) is None:
             if kind not in self._scouts:
@@ -39,7 +39,7 @@ class Scouts:
             self._others.add(job.id)
         else:
             self._known.add(kind)  # for good: it need not be read for each photo
-        return first_look(self._now, job.due or self._now, self._least)
+        return first_look(self._now, job.due or self._now, self._least, few=few)
 
     def next_look(self, job: Job) -> PollSchedule | None:
         """The following look at a scout; None for any other job, which has a schedule of its own from here on."""

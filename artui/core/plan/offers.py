@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from artui.core.plan.collecting import PlanProblem
 from artui.core.plan.target import Offer, match_workflow, unreadable
-from artui.model.offers import Balance, LeftOut, Workflow
+from artui.model.offers import Balance, Identity, LeftOut, Workflow
 
 if TYPE_CHECKING:
     from artui.model.capabilities import Limits
@@ -49,9 +49,10 @@ def choose(
 
 async def fetch_offer(provider: Provider[Any], account: str, workflow: str) -> Offer:
     """Ask the service who pays, what is left, and what the workflow of this id costs now. Raises ProviderError."""
-    identity = await provider.identify()
-    # A person waits for both.
-    whole, balance = await asyncio.gather(provider.workflow(workflow), provider.told_balance())
+    # A person waits for all of it.
+    identity, whole, balance = await asyncio.gather(
+        provider.identify(), provider.workflow(workflow), provider.told_balance()
+    )
     return Offer(account, provider.name, identity, whole, provider.limits, balance)
 
 
@@ -63,6 +64,21 @@ async def fetch_offers(
 
     Raises :class:`UnknownWorkflows`, before any is asked about, and ProviderError.
     """
+    # The balance beside the rest: a person waits for all of it.
+    balance, (identity, chosen, whole) = await asyncio.gather(
+        provider.told_balance(), _chosen(provider, wanted, beginning=beginning)
+    )
+    offers = {
+        one: Offer(account, provider.name, identity, workflow, provider.limits, balance)
+        for one, workflow in whole.items()
+    }
+    return {word: offers[one] for word, one in chosen.items()}
+
+
+async def _chosen(
+    provider: Provider[Any], wanted: Collection[str], *, beginning: bool
+) -> tuple[Identity, dict[str, str], dict[str, Workflow]]:
+    """Who pays, the id of the workflow that each word means, and those workflows whole by their ids."""
     identity, known = await provider.identify(), await provider.workflows()
     chosen: dict[str, str] = {}
     problems = []
@@ -74,12 +90,7 @@ async def fetch_offers(
     if problems:
         raise UnknownWorkflows(problems)
     ids = list(dict.fromkeys(chosen.values()))
-    balance, whole = await asyncio.gather(provider.told_balance(), asyncio.gather(*map(provider.workflow, ids)))
-    offers = {
-        one: Offer(account, provider.name, identity, workflow, provider.limits, balance)
-        for one, workflow in zip(ids, whole, strict=True)
-    }
-    return {word: offers[one] for word, one in chosen.items()}
+    return identity, chosen, dict(zip(ids, await asyncio.gather(*map(provider.workflow, ids)), strict=True))
 
 
 async def fetch_order(
