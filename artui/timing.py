@@ -48,7 +48,8 @@ class AdaptiveLimiter:
     probe through after 1, 2, 4 … 300 seconds, or after what the service asked for.
 
     With ``ahead`` so many more may be ``running`` up to the call itself, and :meth:`enter` where one of ``allowed`` is
-    free; ``inside`` counts those.
+    free; ``inside`` counts those. Of them ``answering`` have sent all their bytes and wait for the answer: the line is
+    free for as many others meanwhile.
     """
 
     most: int
@@ -56,6 +57,7 @@ class AdaptiveLimiter:
     allowed: int = 0
     running: int = 0
     inside: int = 0
+    answering: int = 0
     failures: int = 0
     not_before: float = 0.0
     learned_at: float = 0.0
@@ -79,13 +81,23 @@ class AdaptiveLimiter:
 
     def enter(self, now: float) -> bool:
         """Whether one that runs may make its call now; it is inside then, until it leaves."""
-        is_free = now >= self.not_before and self.inside < self.allowed
+        is_free = now >= self.not_before and self.inside < min(self._together, self.allowed + self.answering)
         self.inside += is_free
         return is_free
 
-    def leave(self) -> None:
-        """Make room inside for the next."""
+    @property
+    def _together(self) -> int:
+        """How many calls may be under way at one time, whatever they do."""
+        return min(self.most, 2 * self.allowed)
+
+    def sent(self) -> None:
+        """All bytes of one inside have left."""
+        self.answering += 1
+
+    def leave(self, *, has_sent: bool = False) -> None:
+        """Make room inside for the next; ``has_sent``: :meth:`sent` was told of this one."""
         self.inside -= 1
+        self.answering -= has_sent
 
     def succeeded(self) -> None:
         """One call worked."""
@@ -134,6 +146,10 @@ class GrowingLimiter(AdaptiveLimiter):
     def __post_init__(self) -> None:
         self.most = self._first = min(self.most, self.ceiling)
         super().__post_init__()
+
+    @property
+    def _together(self) -> int:
+        return min(self.ceiling, 2 * self.allowed)
 
     def free(self, now: float) -> int:
         """How many more may start now."""

@@ -64,6 +64,19 @@ async def test_while_the_slots_are_taken_some_photos_are_checked_and_no_more_are
         studio.check()
 
 
+async def test_while_an_upload_is_answered_the_next_photo_goes_up_and_no_third(studio: Studio) -> None:
+    studio.fault("upload", "delay:3", times=2)
+    await studio.add(studio.photos(4))
+    await studio.start()
+    await studio.until(lambda: studio.requests_to("/upload") == 2)
+    assert not studio.requests_to("/create"), "the first is not answered yet"
+    await studio.at_rest()
+    times = [entry["time"] for entry in studio.simulator.history if entry["path"].endswith("/upload")]
+    assert times[1] - times[0] < 2.5 < times[2] - times[0]
+    assert len(studio.simulator.ledger) == 4
+    studio.check()
+
+
 async def test_while_orders_are_answered_the_next_photos_go_up_and_not_without_end(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

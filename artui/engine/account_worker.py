@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -70,8 +70,9 @@ ASKED_FIRST = frozenset(reason for reason in ACCOUNT_WIDE if HOLDS[reason].ends_
 
 LOOKING, LOOKING_UP = "at looking at what runs", "at looking lost purchases up"
 
-UPLOADS, DOWNLOADS = 2, 4
-"""Slots that an account begins with; how many are of use it finds out."""
+UPLOADS, ORDERS_WITH_PHOTO, DOWNLOADS = 1, 2, 4
+"""Slots that an account begins with; how many are of use it finds out. Alone the first photo goes up, and its result
+comes, soonest; where the order carries the photo nothing else goes up while that is answered."""
 
 AHEAD = 8
 """Photos that are checked before they go up, or ordered after it, while others hold all slots: so that the line waits
@@ -93,8 +94,9 @@ class AccountWorker:
     def __post_init__(self) -> None:
         self.context = self.pipeline.context
         pace = self.context.account.pace
+        first = ORDERS_WITH_PHOTO if self.context.provider.limits.photo_in_order else UPLOADS
         self.uploads, self.orders, self.downloads, self.calls = (
-            GrowingLimiter(UPLOADS, AHEAD, ceiling=pace.uploads),
+            GrowingLimiter(first, AHEAD, ceiling=pace.uploads),
             AdaptiveLimiter(pace.uploads),
             GrowingLimiter(DOWNLOADS, ceiling=pace.downloads),
             AdaptiveLimiter(pace.calls),
@@ -280,18 +282,32 @@ class AccountWorker:
         if job.stage is Stage.NEW:
             job = await self.pipeline.check(job)
         if job.status is Status.RUNNING and not is_one:
-            job = await self._in_slot(self.uploads, job, self.pipeline.bring)
+            async with self._slot(self.uploads) as sent:
+                job = await self._observed(self.uploads, job, partial(self.pipeline.bring, sent=sent))
         if job.status is not Status.RUNNING:
             return job
         await self.balance.check()
         gate, step = (self.uploads, self.pipeline.prepare) if is_one else (self.orders, self.pipeline.order)
-        return await self._in_slot(gate, job, step)
+        async with self._slot(gate):
+            return await self._observed(gate, job, step)
 
     async def _replay(self, job: Job) -> Job:
-        return await self._in_slot(self.uploads, job, self.pipeline.replay)
+        async with self._slot(self.uploads):
+            return await self._observed(self.uploads, job, self.pipeline.replay)
 
-    async def _in_slot(self, gate: AdaptiveLimiter, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
-        """Take a step once there is a slot for it; NotYet where none comes because the account is held or all ends."""
+    @asynccontextmanager
+    async def _slot(self, gate: AdaptiveLimiter) -> AsyncIterator[Callable[[], None]]:
+        """A slot of a gate, once there is one; what it gives is called when all bytes have left. NotYet where none
+        comes because the account is held or all ends."""
+        has_sent = False
+
+        def sent() -> None:
+            nonlocal has_sent
+            if not has_sent:
+                has_sent = True
+                gate.sent()
+                self._call_line()
+
         self._in_line.append(bell := asyncio.Event())  # its own: who wakes clears it
         try:
             while not gate.enter(self._now):
@@ -301,11 +317,15 @@ class AccountWorker:
         finally:
             self._in_line.remove(bell)
         try:
-            return await self._observed(gate, job, step)
+            yield sent
         finally:
-            gate.leave()
-            for bell in self._in_line:
-                bell.set()
+            gate.leave(has_sent=has_sent)
+            self._call_line()
+
+    def _call_line(self) -> None:
+        """Have whoever waits for a slot look whether there is one."""
+        for bell in self._in_line:
+            bell.set()
 
     async def _save(self, job: Job) -> Job:
         return await self._observed(self.downloads, job, self.pipeline.save)
