@@ -287,9 +287,6 @@ class AccountWorker:
         gate, step = (self.uploads, self.pipeline.prepare) if is_one else (self.orders, self.pipeline.order)
         return await self._in_slot(gate, job, step)
 
-    async def _replay(self, job: Job) -> Job:
-        return await self._in_slot(self.uploads, job, self.pipeline.replay)
-
     async def _in_slot(self, gate: AdaptiveLimiter, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
         """Take a step once there is a slot for it; NotYet where none comes because the account is held or all ends."""
         self._in_line.append(bell := asyncio.Event())  # its own: who wakes clears it
@@ -482,7 +479,7 @@ class AccountWorker:
         taken = await self.context.journal.write_async(
             reconcile.take_to_replay, again[:slots], limits.replay_within, clocks, now
         )
-        self._begin(taken, self.uploads, self._replay)
+        self._begin(taken, self.uploads, partial(self._in_slot, self.uploads, step=self.pipeline.replay))
 
     # ------------------------------------------------------------------------------------------------------- tending
 
