@@ -91,11 +91,11 @@ def _told(found: Sequence[Condition], zone: dt.tzinfo) -> list[str]:
 
 
 def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> dict[str, Any]:
-    from artui.journal import history, window
+    from artui.journal import history, progress, window
 
     counts = journal.read(history.counts)
     money_of = journal.read(window.overview, window.Filter()).totals
-    transfers = _transfers(session) if alive else []
+    transfers = [one.way for one in progress.read(session.paths.transfers).values()] if alive else []
     default_first = sorted(session.config.accounts.values(), key=lambda one: one.name != session.config.default_account)
     engine: EngineDocument | None = None
     if alive:
@@ -116,13 +116,6 @@ def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> d
         "accounts": [journal.read(_account, one, session.config.timezone) for one in default_first],
         "transfers": {way: transfers.count(way) for way in ("up", "down")},
     }
-
-
-def _transfers(session: Session) -> list[str]:
-    """Which way each transfer goes that an engine has under way."""
-    from artui.journal import progress
-
-    return [one.way for one in progress.read(session.paths.transfers).values()]
 
 
 def _account(db: Connection, account: AccountConfig, zone: dt.tzinfo) -> AccountStanding:

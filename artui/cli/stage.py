@@ -22,7 +22,6 @@ from artui.model.commands import Command
 from artui.model.job import Batch
 
 if TYPE_CHECKING:
-    from artui.journal import Connection
     from artui.providers.base import Identity, Limits, Provider, Workflow
 
 ACCOUNT = "demo"
@@ -131,7 +130,8 @@ class DemoSetup:
     def set_up(self, photos: Path, results: Path) -> None:
         """Queue all orders and tell the stand-in what is to become of them; an engine that starts now does the rest."""
         from artui.core import plan
-        from artui.journal import jobs
+        from artui.core.options import decide, of_account
+        from artui.journal import jobs, offers
 
         async def question(provider: Provider[Any]) -> tuple[Identity, dict[str, Workflow], Limits, int | None]:
             # Two recipes share a name: the cheaper one is meant.
@@ -157,20 +157,12 @@ class DemoSetup:
                 journal.write(jobs.add, batch, plan.new_jobs(made, batch))
         self._control("options", {"price": {workflows[name].id: price for name, price in DEARER.items()}})
         with self.session.journal() as journal:
-            journal.write(_note, identity, balance)
+            # What a sign-in would have told of the account; then its engine is to look at it.
+            journal.write(offers.note_payers, [(ACCOUNT, identity.organization, balance, "")])
+            journal.write(decide, [of_account(Command.REFRESH, ACCOUNT)])
 
     def _control(self, path: str, body: object) -> None:
         """Turn a switch of the stand-in."""
         headers = {"Content-Type": "application/json"}
         wanted = Request(f"{self.url}/_sim/{path}", json.dumps(body).encode(), headers)  # noqa: S310 — our own address
         build_opener(ProxyHandler({})).open(wanted, timeout=PATIENCE).close()  # a proxy leads away from this machine
-
-
-def _note(db: Connection, identity: Identity, balance: int | None) -> None:
-    """Remember what a sign-in would have told of the account, and have its engine look at it."""
-    from artui.core.options import decide, of_account
-    from artui.journal import accounts, offers
-
-    offers.name_organization(db, identity.organization.id, identity.organization.name)
-    accounts.set_balance(db, ACCOUNT, balance, time.time())
-    decide(db, [of_account(Command.REFRESH, ACCOUNT)])

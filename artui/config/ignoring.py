@@ -54,16 +54,20 @@ class Ignoring:
     def why(self, name: str, *, is_folder: bool) -> str:
         """Why a name is left alone; empty where it is not."""
         folded = name.casefold()
-        matchers = self._folders if is_folder else self._names
-        return next((kind for kind, matcher in matchers if matcher.match(folded)), "")
+        found = (kind for kind, file, folder in self._matchers if (folder if is_folder else file).match(folded))
+        return next(found, "")
 
     @cached_property
-    def _names(self) -> list[tuple[str, re.Pattern[str]]]:
-        return [(kind, _any_of(p for p in patterns if not p.endswith("/"))) for kind, patterns in self.kinds]
-
-    @cached_property
-    def _folders(self) -> list[tuple[str, re.Pattern[str]]]:
-        return [(kind, _any_of(p.rstrip("/") for p in patterns if p.endswith("/"))) for kind, patterns in self.kinds]
+    def _matchers(self) -> list[tuple[str, re.Pattern[str], re.Pattern[str]]]:
+        """Each kind with what matches the names of its files, and those of its folders."""
+        return [
+            (
+                kind,
+                _any_of(one for one in patterns if not one.endswith("/")),
+                _any_of(one.rstrip("/") for one in patterns if one.endswith("/")),
+            )
+            for kind, patterns in self.kinds
+        ]
 
 
 def _any_of(patterns: Iterable[str]) -> re.Pattern[str]:

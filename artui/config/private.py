@@ -123,7 +123,7 @@ def _judge(place: Path, status: os.stat_result, forbidden: int, advice: str) -> 
     quoted, mode = shlex.quote(str(place)), status.st_mode
     if status.st_uid not in (0, *_us()):
         way = advice.format(f"where it is yours, run chown {os.geteuid()} {quoted}")
-        raise _refusal(place, f"belongs to another user ({_user(status.st_uid)}) and is not used: {way}")
+        raise _refusal(place, f"belongs to another user ({user_name(status.st_uid)}) and is not used: {way}")
     if forbidden & mode & ~stat.S_IWOTH:  # what everybody can write is told below
         way = advice.format(f"run chmod {'go-w' if stat.S_ISDIR(mode) else '600'} {quoted}")
         raise _refusal(place, f"is open to others and is not used: {way}")
@@ -154,7 +154,8 @@ def _us() -> tuple[int, ...]:
     return (0, int(caller)) if os.geteuid() == 0 and caller.isascii() and caller.isdigit() else (os.geteuid(),)
 
 
-def _user(number: int) -> str:
+def user_name(number: int) -> str:
+    """The name of a user of this machine; the number where it knows none."""
     import pwd
 
     with suppress(KeyError):

@@ -192,16 +192,14 @@ class _Sums:
     def bounds(self) -> tuple[Bound, ...]:
         runs = sum(kind is CapKind.RUN for kind, _ in self._caps)
         order = list(_SPANS)
-        return tuple(
-            Bound(
-                cap,
-                f"folder {_folder(owner)}" if kind is CapKind.RUN and runs > 1 else _SPANS[kind],
-                self._counts[kind, owner],
-                self._rooms[kind, owner],
-                cap.spent + self._paid[kind, owner],
-            )
-            for (kind, owner), cap in sorted(self._caps.items(), key=lambda one: order.index(one[0][0]))
-        )
+        found = []
+        for (kind, owner), cap in sorted(self._caps.items(), key=lambda one: order.index(one[0][0])):
+            span = _SPANS[kind]
+            if kind is CapKind.RUN and runs > 1:  # each is counted by a folder, and a workflow behind the last bar
+                span = f"folder {owner.rpartition('|')[0].rstrip('/').rpartition('/')[2] or '/'}"
+            after = cap.spent + self._paid[kind, owner]
+            found.append(Bound(cap, span, self._counts[kind, owner], self._rooms[kind, owner], after))
+        return tuple(found)
 
 
 def _photos(room: int, most: int, each: int) -> int:
@@ -209,11 +207,6 @@ def _photos(room: int, most: int, each: int) -> int:
     if room < each:
         return 0
     return min(most, room // each) if each else most  # what is free fits wherever nothing is overdrawn
-
-
-def _folder(run: str) -> str:
-    """The name of the folder that a run is counted by."""
-    return run.rpartition("|")[0].rstrip("/").rpartition("/")[2] or "/"
 
 
 def order_portions(order: Order, batch_of: Callable[[Planned], Batch]) -> Iterator[Portion]:

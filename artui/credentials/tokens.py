@@ -112,19 +112,17 @@ class AccessTokens:
                     self._unsaved = (stored, await self._exchange(stored.secret), began)
                 except SignedOut as refusal:
                     self._refused = (stored.secret, str(refusal))
-            return await self._save(*self._unsaved)
-
-    async def _save(self, used: Stored, fresh: Refreshed, began: float) -> Secret:
-        """Make a renewed refresh token durable, then let the access token out. What fails here is tried again."""
-        if fresh.refresh and fresh.refresh != used.secret:
-            loop = asyncio.get_running_loop()
-            saving = loop.run_in_executor(None, self._vault.renew, self._account, used, fresh.refresh)
-            await asyncio.wait([saving])  # which a cancelled wait does not cancel
-            saving.result()
-        self._unsaved = None
-        self._access, self._lifetime, self._ends = fresh.access, fresh.lifetime, began + fresh.lifetime
-        self._of = fresh.refresh or used.secret
-        return fresh.access
+            used, fresh, began = self._unsaved
+            # A renewed refresh token is durable before the access token is let out. What fails here is tried again.
+            if fresh.refresh and fresh.refresh != used.secret:
+                loop = asyncio.get_running_loop()
+                saving = loop.run_in_executor(None, self._vault.renew, self._account, used, fresh.refresh)
+                await asyncio.wait([saving])  # which a cancelled wait does not cancel
+                saving.result()
+            self._unsaved = None
+            self._access, self._lifetime, self._ends = fresh.access, fresh.lifetime, began + fresh.lifetime
+            self._of = fresh.refresh or used.secret
+            return fresh.access
 
     def _find(self) -> Stored:
         stored = self._vault.find(self._account)

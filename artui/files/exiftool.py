@@ -13,10 +13,10 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -183,15 +183,12 @@ def _of_jpeg(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
             yield start, length
 
 
-def _of_png(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
-    for kind, start, length in header.png_parts(file, size):
-        if kind not in (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"pHYs"):
-            yield start, length
-
-
-def _of_webp(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
-    for kind, start, length in header.webp_parts(file, size):
-        if kind not in (b"VP8X", b"EXIF", b"XMP "):
+def _of_chunks(
+    chunks: Callable[[BinaryIO, int], Iterator[tuple[bytes, int, int]]], metadata: Collection[bytes],
+    file: BinaryIO, size: int,
+) -> Iterator[tuple[int, int]]:  # fmt: skip
+    for kind, start, length in chunks(file, size):
+        if kind not in metadata:
             yield start, length
 
 
@@ -200,7 +197,12 @@ def _of_tiff(file: BinaryIO, size: int) -> Iterator[tuple[int, int]]:
         yield piece.start, piece.length
 
 
-_PICTURES = {"image/jpeg": _of_jpeg, "image/png": _of_png, "image/webp": _of_webp, "image/tiff": _of_tiff}
+_PICTURES: dict[str, Callable[[BinaryIO, int], Iterator[tuple[int, int]]]] = {
+    "image/jpeg": _of_jpeg,
+    "image/png": partial(_of_chunks, header.png_parts, (b"tEXt", b"zTXt", b"iTXt", b"eXIf", b"tIME", b"pHYs")),
+    "image/webp": partial(_of_chunks, header.webp_parts, (b"VP8X", b"EXIF", b"XMP ")),
+    "image/tiff": _of_tiff,
+}
 
 # What is copied. Nothing that says how pixels are to be read or turned, and no picture of the photo as it was.
 

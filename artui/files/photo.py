@@ -11,7 +11,7 @@ import io
 import os
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -197,7 +197,7 @@ class Sending:
         self.size = photo.stamp.size
         self._block = block
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes]:
         digest, left = hashlib.sha256(), self.size
         with open_photo(self.photo.path, self.photo.stamp) as file:
             for block in _blocks(self.photo, file, self._block):

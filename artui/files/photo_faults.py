@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import errno
-import pwd
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
+from artui.config.private import user_name
 from artui.config.system import privacy
 from artui.files import archives, whole, zips
-from artui.files.regular import Irregular
+from artui.files.regular import Irregular, status_of
 from artui.model.capabilities import Accepts
 
 LACKING = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
@@ -142,15 +142,10 @@ def _whose(path: Path) -> str:
     """Owner and mode of what cannot be read: the file, or the first folder on the way to it that lets nobody in."""
     place, status = path, None
     for ahead in (*reversed(path.parents), path):  # from the top: what lets nobody in hides all below
-        try:
-            place, status = ahead, ahead.lstat()
-        except OSError:
+        if (found := status_of(ahead)) is None:
             break
+        place, status = ahead, found
     if status is None:
         return "nor can its folder"
-    try:
-        owner = pwd.getpwuid(status.st_uid).pw_name
-    except KeyError:
-        owner = str(status.st_uid)
     what = "it" if place == path else f"its folder {place}"
-    return f"{what} belongs to {owner}, mode {stat.S_IMODE(status.st_mode):04o}"
+    return f"{what} belongs to {user_name(status.st_uid)}, mode {stat.S_IMODE(status.st_mode):04o}"

@@ -17,6 +17,14 @@ class Irregular(OSError):
     """A folder, link, FIFO, socket or device stands where a regular file should be."""
 
 
+def status_of(path: Path) -> os.stat_result | None:
+    """What lies at a path, a link itself and not where it leads; None where there is nothing, or it cannot be told."""
+    try:
+        return path.lstat()
+    except (OSError, ValueError):  # ValueError: a name with a NUL in it
+        return None
+
+
 def digest_of(path: Path) -> str:
     """The hex SHA-256 of a file. Blocks; raises as :func:`open_regular`."""
     with open_regular(path) as file:

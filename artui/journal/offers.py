@@ -6,11 +6,14 @@ Favourites, the names of organizations and older definitions are notes for the s
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from artui.journal import accounts
 from artui.journal.store import Connection, note, rows, set_note, storable
+from artui.model.offers import Organization
 from artui.model.states import Status
 
 
@@ -152,6 +155,14 @@ def organization_name(db: Connection, organization: str) -> str:
 def name_organization(db: Connection, organization: str, name: str) -> None:
     """Remember how the service calls an organization."""
     set_note(db, f"organization {organization}", storable(name))
+
+
+def note_payers(db: Connection, found: Iterable[tuple[str, Organization, int | None, str]]) -> None:
+    """Remember what a sign-in showed of each account: its name, who pays for it, and what is left or why that is
+    unknown."""
+    for account, organization, balance, unknown in found:
+        name_organization(db, organization.id, organization.name)
+        accounts.set_balance(db, account, balance, time.time(), unknown)
 
 
 def paused_by_sign_out(db: Connection, account: str) -> bool:

@@ -29,6 +29,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -163,19 +164,16 @@ class Guarded:
         await _ACTIONS[kind](_Call(self._app, scope, receive, send, self._refuse, arguments, fault))
 
 
-async def _status(call: _Call) -> None:
+async def _status(call: _Call, *, acts: bool = False) -> None:
+    if acts:
+        await call.act()
     response = call.refuse(call.scope, int(call.arguments[0]))
     if len(call.arguments) > 1:
         response.headers["Retry-After"] = call.arguments[1]
-    await call.reply(response)
-
-
-async def _act(call: _Call) -> None:
-    await call.act()
-    response = call.refuse(call.scope, int(call.arguments[0]))
-    if len(call.arguments) > 1:
-        response.headers["Retry-After"] = call.arguments[1]
-    await response(call.scope, call.receive, call.send)
+    if acts:  # its body is read by then
+        await response(call.scope, call.receive, call.send)
+    else:
+        await call.reply(response)
 
 
 async def _drop_after(call: _Call) -> None:
@@ -298,7 +296,7 @@ async def _hide(call: _Call) -> None:
 
 _ACTIONS: dict[str, Callable[[_Call], Awaitable[None]]] = {
     "status": _status,
-    "act": _act,
+    "act": partial(_status, acts=True),
     "html": lambda call: call.reply(HTMLResponse(_PORTAL)),
     "drop_before": lambda call: call.hang_up("cut"),
     "drop_after": _drop_after,

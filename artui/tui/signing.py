@@ -138,7 +138,11 @@ class SignIn:
         if stored is None:
             return False
         self.host.config, self.host.account = await asyncio.to_thread(self._save, made)
-        await self.host.journal.write_async(_note, made, chosen)
+        learned = [
+            (account.name, payer.organization, payer.balance, payer.unknown)
+            for account, payer in zip(made, chosen, strict=False)
+        ]
+        await self.host.journal.write_async(offers.note_payers, learned)
         if customer is not None:
             await self._tell_apart(customer)
         if stored.place is KeyStore.MEMORY:
@@ -251,13 +255,6 @@ async def choose_service(host: Host) -> tuple[str, bool] | None:
     ]
     lines = ["Nothing is sent or charged by signing in."]
     return await host.ask(Question("Which service?", lines, [*choices, No("none")]))
-
-
-def _note(db: Connection, made: Sequence[AccountConfig], chosen: Sequence[PayerChoice]) -> None:
-    """Remember what was learned of the organizations."""
-    for account, payer in zip(made, chosen, strict=False):
-        offers.name_organization(db, payer.organization.id, payer.organization.name)
-        accounts.set_balance(db, account.name, payer.balance, time.time(), payer.unknown)
 
 
 def tell(host: Host, text: str) -> None:

@@ -165,7 +165,8 @@ class Watched:
             await self._say(RuleState.ENDED, "no engine watches it")
 
     async def run(self) -> None:
-        """Turn by turn, until `stop`; what goes wrong in one is told, and tried again."""
+        """Load the rule, then turn by turn, until `stop`; what goes wrong in a turn is told, and tried again."""
+        await self.load()
         while not self._stopping:
             try:
                 await self.round()

@@ -10,7 +10,7 @@ from pathlib import Path
 from artui import files
 from artui.core import review
 from artui.core.review import decide
-from artui.files.regular import digest_of
+from artui.files.regular import digest_of, status_of
 from artui.journal import Connection, Journal, jobs, published, reviews
 from artui.model.job import Job
 from artui.model.states import Review
@@ -88,9 +88,6 @@ def _files(folder: Path | None) -> Iterator[tuple[Path, tuple[int, int, int]]]:
     for place, _, names in os.walk(folder) if folder else ():
         for name in sorted(names):
             path = Path(place, name)
-            try:
-                found = path.lstat()
-            except OSError:
-                continue
-            if not (name.startswith(".") or name.endswith(review.REASON)):
+            found = status_of(path)
+            if found is not None and not (name.startswith(".") or name.endswith(review.REASON)):
                 yield path, (found.st_size, found.st_mtime_ns, found.st_ino)

@@ -117,18 +117,16 @@ class Rule:
         return 30 * self.quiet
 
     @cached_property
-    def _included(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
-        return _any_of(self.include, "name"), _any_of(self.include, "path")
-
-    @cached_property
-    def _excluded(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
-        return _any_of(self.exclude, "name"), _any_of(self.exclude, "path")
+    def _matchers(self) -> list[tuple[re.Pattern[str], re.Pattern[str]]]:
+        """What ``include`` and ``exclude`` match, each by a name and by a path."""
+        return [(_any_of(patterns, "name"), _any_of(patterns, "path")) for patterns in (self.include, self.exclude)]
 
     def wants(self, name: str, relative: str) -> bool:
         """Whether the patterns let a file in, by its name and its path in the folder."""
-        if self.include and not _matches(self._included, name, relative):
+        included, excluded = self._matchers
+        if self.include and not _matches(included, name, relative):
             return False
-        return not (self.exclude and _matches(self._excluded, name, relative))
+        return not (self.exclude and _matches(excluded, name, relative))
 
     def place_of(self, folder: Path) -> Path | None:
         """Where a folder lies in the watched one (``.`` for itself), by whatever way it is named; None where this rule

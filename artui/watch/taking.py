@@ -22,6 +22,7 @@ from artui.core.plan import (
     SourceFile,
     Verdict,
     delivers,
+    has_picture_of,
     new_job,
     promises_photo,
 )
@@ -30,7 +31,7 @@ from artui.files import Photo, PhotoFault, PhotoProblem, values
 from artui.journal import Connection, Journal, batches, history, jobs, published, seen
 from artui.journal.seen import SeenFile
 from artui.model.job import Batch, Job, NewJob
-from artui.model.states import FINAL, Seen, Twins
+from artui.model.states import Seen, Twins
 from artui.model.watching import Skip
 from artui.sanitize import sanitize
 from artui.watch.offers import Offers
@@ -204,9 +205,7 @@ class Ingester:
 
     def _edited(self, made: Sequence[Job], photo: Photo) -> list[Job]:
         """Those of the jobs that have done what this photo is, but for its metadata."""
-        if self.rule.twins is Twins.DELIVER or not photo.picture:
-            return []
-        return [job for job in made if job.status in FINAL and job.picture == photo.picture]
+        return [] if self.rule.twins is Twins.DELIVER else [job for job in made if has_picture_of(job, photo)]
 
     def _lacking(self, made: Sequence[Job]) -> set[str]:
         """Of several workflows those that none of these jobs is for."""

@@ -129,12 +129,7 @@ class Watcher:
         await self._journal.write_async(end_others, [rule.id for rule in self._rules])
         for rule in self._rules:
             watched = self._watched[rule.id] = self._new(rule)
-            self._tasks[rule.id] = asyncio.create_task(self._watch(watched), name=f"watch {rule.name}")
-
-    @staticmethod
-    async def _watch(watched: Watched) -> None:
-        await watched.load()
-        await watched.run()
+            self._tasks[rule.id] = asyncio.create_task(watched.run(), name=f"watch {rule.name}")
 
     async def _end(self, staying: Collection[str] = ()) -> None:
         """End all folders' loops, each between two turns; the rules ``staying`` go on as they are defined then."""

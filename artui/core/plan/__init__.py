@@ -24,7 +24,17 @@ from artui.core.plan.offers import NotOneWorkflow, UnknownWorkflows, choose, fet
 from artui.core.plan.offers import documents as offer_documents
 from artui.core.plan.offers import of_documents as offers_of_documents
 from artui.core.plan.order import Order, OrderPlanner, check_order
-from artui.core.plan.planner import Plan, Planned, Planner, Verdict, delivers, new_job, new_jobs, run_of
+from artui.core.plan.planner import (
+    Plan,
+    Planned,
+    Planner,
+    Verdict,
+    delivers,
+    has_picture_of,
+    new_job,
+    new_jobs,
+    run_of,
+)
 from artui.core.plan.redo import (
     OrderedMeanwhile,
     RedoOrder,
@@ -70,6 +80,7 @@ __all__ = [
     "fetch_order",
     "fill_label",
     "folders_named",
+    "has_picture_of",
     "hashed",
     "inspected",
     "match_workflow",

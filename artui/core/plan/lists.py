@@ -10,6 +10,7 @@ from pathlib import Path
 
 from artui.core.plan.collecting import PlanProblem, SourceFile
 from artui.core.tables import decoded, table_rows
+from artui.files.regular import status_of
 from artui.sanitize import sanitize
 
 FILE, NAME, SKU, WORKFLOW, BATCH, OUTPUT, LABEL = "file", "name", "sku", "workflow", "batch", "output", "label:"
@@ -56,7 +57,8 @@ def read_list(content: bytes, base: Path, *, nul: bool = False) -> list[SourceFi
     first: dict[tuple[Path, str], _Entry] = {}
     again = [one for one in entries if first.setdefault((one.path, one.workflow), one) is not one]
     _refuse(again, "stands in the list before")
-    modes = [_mode(one.path) for one in entries]  # looked at once: a list may be long
+    # Looked at once: a list may be long.
+    modes = [found.st_mode if (found := status_of(one.path)) else 0 for one in entries]
     _refuse([one for one, mode in zip(entries, modes, strict=True) if not mode], "is not there")
     folders = [one for one, mode in zip(entries, modes, strict=True) if stat.S_ISDIR(mode)]
     _refuse(folders, "is a folder: a list names files")
@@ -69,14 +71,6 @@ def read_list(content: bytes, base: Path, *, nul: bool = False) -> list[SourceFi
         )
         for one in entries
     ]  # fmt: skip
-
-
-def _mode(path: Path) -> int:
-    """What a file is, 0 where there is none."""
-    try:
-        return os.lstat(path).st_mode
-    except (OSError, ValueError):
-        return 0
 
 
 def refuse_lines(wrong: Sequence[SourceFile], what: str) -> None:

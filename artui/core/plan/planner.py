@@ -326,7 +326,7 @@ class Planner:
     def _known(self, found: SourceFile, photo: Photo, *, edited: bool = False) -> Job | None:
         """The job that has delivered, or will deliver, this very file to this very folder; or with ``edited`` the one
         that has delivered its picture, before its metadata changed."""
-        is_of = _has_picture_of if edited else _is_of
+        is_of = has_picture_of if edited else _is_of
         workflow, payer = self.offer.workflow, self.offer.identity.payer
         for job in self.journal.read(history.by_source, found.path):
             same = (job.payer, job.workflow, job.version) == (payer, workflow.id, workflow.version)
@@ -346,7 +346,7 @@ def _is_of(job: Job, photo: Photo) -> bool:
     return photo.stamp.is_content_of(files.Stamp(job.size, job.mtime_ns, job.inode, job.device))
 
 
-def _has_picture_of(job: Job, photo: Photo) -> bool:
+def has_picture_of(job: Job, photo: Photo) -> bool:
     """Whether a job has delivered what its photo's picture, which is this one's, was bought for."""
     return bool(photo.picture) and job.picture == photo.picture and job.status in FINAL
 

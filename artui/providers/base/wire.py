@@ -127,7 +127,8 @@ def amount(said: object) -> int | None:
     return int(found) if found is not None and 0 <= found < 2**50 else None
 
 
-def _duration(said: object) -> float | None:
+def duration(said: object) -> float | None:
+    """Seconds; None for what no span of time can be."""
     found = number(said)
     return float(found) if found is not None and 0 <= found <= 1e9 else None
 
@@ -141,7 +142,7 @@ Price = Annotated[int, BeforeValidator(_price)]
 Amount = Annotated[int | None, BeforeValidator(amount)]
 """A number of bytes and the like, None where it is none."""
 
-Seconds = Annotated[float | None, BeforeValidator(_duration)]
+Seconds = Annotated[float | None, BeforeValidator(duration)]
 """How long something lasts, None where that cannot be."""
 
 

@@ -23,6 +23,7 @@ from artui.core.dropped import dropped
 from artui.core.finding import Fields, SortKey
 from artui.core.plan import PlanProblem, collect, promises_photo
 from artui.files import Accepts
+from artui.files.regular import status_of
 from artui.journal import history
 from artui.sanitize import beginning, sanitize, width
 from artui.tui.choosing import ChoiceDialog
@@ -167,9 +168,7 @@ class Chooser(Narrowed, Vertical):
     def _show(self, at: Path | None = None) -> None:
         self.files.with_folders = self._only_marked
         if self._only_marked:
-            items: Iterable[Item] = [
-                Item(found.path, LineKind.FILE, *_stat(found.path)) for found in self.marks.found()
-            ]
+            items: Iterable[Item] = [Item.of_file(one.path, status_of(one.path)) for one in self.marks.found()]
         else:
             items = self.listed.items
         kinds: dict[LineKind, list[Item]] = {kind: [] for kind in LineKind}
@@ -497,11 +496,3 @@ class Chooser(Narrowed, Vertical):
 
         rows = [(folder, Content(sanitize(home(folder), 72))) for folder in folders]
         self.app.push_screen(ChoiceDialog("Folders used before", rows, lambda folder: (home(folder),)), chosen)
-
-
-def _stat(path: Path) -> tuple[int, int]:
-    try:
-        status = path.lstat()
-    except OSError:
-        return 0, 0
-    return status.st_size, status.st_mtime_ns

@@ -37,6 +37,11 @@ class Item:
     size: int = 0
     mtime_ns: int = 0
 
+    @classmethod
+    def of_file(cls, path: Path, status: os.stat_result | None) -> Item:
+        """The line of a file, with what the system tells of it where it does."""
+        return cls(path, LineKind.FILE, *((status.st_size, status.st_mtime_ns) if status else ()))
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -67,8 +72,8 @@ def _item(entry: os.DirEntry[str]) -> Item:
             return Item(path, LineKind.FOLDER)
         status = entry.stat(follow_symlinks=False)
     except OSError:
-        return Item(path, LineKind.FILE)
-    return Item(path, LineKind.FILE, status.st_size, status.st_mtime_ns)
+        status = None
+    return Item.of_file(path, status)
 
 
 @dataclass(frozen=True, slots=True)

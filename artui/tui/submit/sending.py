@@ -300,18 +300,15 @@ async def send(config: Config, vault: Vault, journal: Journal, order: OrderForm,
         await asyncio.to_thread(probe_folder, order.target.folder, permissions)
     except OutputProblem as problem:
         raise ServiceError(beginning(f"Nothing was sent: {problem}", 300)) from None
-    return await asyncio.to_thread(_write, journal, proposal, labels)
-
-
-def _terms(offer: Offer) -> tuple[object, ...]:
-    return offer.workflow.id, offer.workflow.version, offer.workflow.price, offer.identity.payer
-
-
-def _write(journal: Journal, proposal: Proposal, labels: Mapping[str, Mapping[str, str]]) -> list[int]:
-    """Add all batches at once; where another program takes one of their names at this moment, under other names."""
 
     def add(db: Connection, order: Order) -> list[int]:
         divided = parts(order, proposal.names, proposal.made, proposal.batching, labels)
         return [number for part in divided for number in jobs.add(db, part.batch, part.jobs)]
 
-    return submit(journal, proposal.planner, proposal.order, add)[1]
+    # All batches at once; where another program takes one of their names at this moment, under other names.
+    _, numbers = await asyncio.to_thread(submit, journal, proposal.planner, proposal.order, add)
+    return numbers
+
+
+def _terms(offer: Offer) -> tuple[object, ...]:
+    return offer.workflow.id, offer.workflow.version, offer.workflow.price, offer.identity.payer

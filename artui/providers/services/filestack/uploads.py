@@ -7,7 +7,7 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from typing import Final
 from urllib.parse import urlencode, urlsplit
@@ -68,9 +68,9 @@ class Uploads:
         calls = f"{self._upload_host(start)}/multipart"
         etags: list[dict[str, object]] = []
         sent = 0
-        with closing(_blocks(photo)) as blocks:
+        with closing(iter(Sending(photo, PART))) as blocks:
             while (block := await in_thread(next, blocks, None)) is not None:
-                etag = await self._send_part(calls, doing, place, len(etags) + 1, block, _from(sent, counted))
+                etag = await self._send_part(calls, doing, place, len(etags) + 1, block, sent, counted)
                 etags.append({"part_number": len(etags) + 1, "etag": etag})
                 sent += len(block)
         whole = {**place, "filename": name, "mimetype": photo.media_type, "size": size, "parts": etags}
@@ -94,9 +94,11 @@ class Uploads:
         return there.geturl()
 
     async def _send_part(
-        self, calls: str, doing: str, place: Mapping[str, object], number: int, block: bytes, counted: Counted
-    ) -> str:
-        """Announce one part, then put its bytes where the service says; returns the storage's tag for them."""
+        self, calls: str, doing: str, place: Mapping[str, object], number: int, block: bytes, before: int,
+        counted: Counted,
+    ) -> str:  # fmt: skip
+        """Announce one part, then put its bytes where the service says; returns the storage's tag for them. ``before``
+        is how many bytes the parts before it have."""
         # The call wants MD5, in Base64.
         checksum = base64.b64encode(hashlib.md5(block, usedforsecurity=False).digest()).decode()
         fields = {**place, "part": number, "size": len(block), "md5": checksum}
@@ -106,7 +108,7 @@ class Uploads:
         body = file_body("", len(block), [block])
         # Exactly these headers: the storage's signature may cover them.
         put = HttpRequest("PUT", there.url, doing, headers=there.headers, body=body)
-        answer = await self._app.http.send(put, counted=counted)
+        answer = await self._app.http.send(put, counted=lambda sent: counted(before + sent))
         etag = answer.headers.get("etag", "")  # with its quotes, as `complete` wants it
         if answer.status != 200 or not etag:
             raise Transient(f"{TITLE}: {doing}: the storage did not take part {number} (status {answer.status})")
@@ -165,11 +167,3 @@ class Uploads:
         if None not in (size, stored.size) and size != stored.size:
             raise unfit(answer, "size", stored.size)
         return Uploaded(stored.reference)
-
-
-def _from(start: int, counted: Counted) -> Counted:
-    return lambda sent: counted(start + sent)
-
-
-def _blocks(photo: Photo) -> Generator[bytes]:
-    yield from Sending(photo, PART)

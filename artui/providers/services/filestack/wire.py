@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from artui.providers.base import Blocked, Cause, ExecutionStatus, Rejected, State
-from artui.providers.base.wire import Amount, Text, Time, WireModel, Word, moment, number, text
+from artui.providers.base.wire import Amount, Text, Time, WireModel, Word, duration, moment, text
 from artui.providers.http import Answer
 from artui.providers.http.answers import is_problem
 from artui.providers.http.messages import one_line
@@ -176,8 +176,7 @@ def _sources(said: object) -> tuple[str, ...]:
 
 def _lasting(said: object) -> float | None:
     """Seconds, with their unit behind them or not; None where it cannot be."""
-    found = number(re.sub(r"\s*s(ec(onds?)?)?$", "", said.strip()) if isinstance(said, str) else said)
-    return float(found) if found is not None and 0 <= found <= 1e9 else None
+    return duration(re.sub(r"\s*s(ec(onds?)?)?$", "", said.strip()) if isinstance(said, str) else said)
 
 
 class Job(WireModel):
