@@ -49,11 +49,12 @@ class AdaptiveLimiter:
 
     With ``ahead`` so many more may be ``running`` up to the call itself, and :meth:`enter` where one of ``allowed`` is
     free; ``inside`` counts those. Of them ``answering`` have sent all their bytes and wait for the answer: the line is
-    free for as many others meanwhile.
+    free for as many others meanwhile, with ``ceiling`` (``most`` where none is set) for both together.
     """
 
     most: int
     ahead: int = 0
+    ceiling: int = 0
     allowed: int = 0
     running: int = 0
     inside: int = 0
@@ -63,7 +64,7 @@ class AdaptiveLimiter:
     learned_at: float = 0.0
 
     def __post_init__(self) -> None:
-        self.allowed = self.most
+        self.allowed, self.ceiling = self.most, self.ceiling or self.most
 
     def free(self, now: float) -> int:
         """How many more may start now."""
@@ -81,14 +82,10 @@ class AdaptiveLimiter:
 
     def enter(self, now: float) -> bool:
         """Whether one that runs may make its call now; it is inside then, until it leaves."""
-        is_free = now >= self.not_before and self.inside < min(self._together, self.allowed + self.answering)
+        together = min(self.ceiling, 2 * self.allowed, self.allowed + self.answering)
+        is_free = now >= self.not_before and self.inside < together
         self.inside += is_free
         return is_free
-
-    @property
-    def _together(self) -> int:
-        """How many calls may be under way at one time, whatever they do."""
-        return min(self.most, 2 * self.allowed)
 
     def sent(self) -> None:
         """All bytes of one inside have left."""
@@ -134,7 +131,6 @@ class GrowingLimiter(AdaptiveLimiter):
     """One that finds out how many are of use: ``most`` doubles, up to ``ceiling``, for as long as more comes through by
     it, as TCP finds what a line carries. A failure takes it back to what is allowed then, or to where it began."""
 
-    ceiling: int = 1
     _fallback: int = 0
     _rate: float = 0.0
     _amount: int = 0
@@ -146,10 +142,6 @@ class GrowingLimiter(AdaptiveLimiter):
     def __post_init__(self) -> None:
         self.most = self._first = min(self.most, self.ceiling)
         super().__post_init__()
-
-    @property
-    def _together(self) -> int:
-        return min(self.ceiling, 2 * self.allowed)
 
     def free(self, now: float) -> int:
         """How many more may start now."""

@@ -91,15 +91,17 @@ def _told(found: Sequence[Condition], zone: dt.tzinfo) -> list[str]:
 
 
 def _status(session: Session, journal: Journal, alive: EngineStatus | None) -> dict[str, Any]:
-    from artui.journal import history, progress, window
+    from artui.journal import history, window
 
     counts = journal.read(history.counts)
     money_of = journal.read(window.overview, window.Filter()).totals
-    transfers = [one.way for one in progress.read(session.paths.transfers).values()] if alive else []
     default_first = sorted(session.config.accounts.values(), key=lambda one: one.name != session.config.default_account)
     engine: EngineDocument | None = None
+    transfers: list[str] = []
     if alive:
-        row = alive.row
+        from artui.journal import progress
+
+        row, transfers = alive.row, [one.way for one in progress.read(session.paths.transfers).values()]
         engine = {
             "generation": row.generation, "pid": row.pid, "host": row.host, "mode": row.mode,
             "started_at": row.started_at, "started_at_iso": iso(row.started_at),

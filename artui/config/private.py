@@ -13,6 +13,8 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from artui.config.system import user_name
+
 SECRET = stat.S_IRWXG | stat.S_IRWXO
 """What no one but the owner may have of a file that holds a secret."""
 
@@ -152,15 +154,6 @@ def _us() -> tuple[int, ...]:
     """The user this process runs as; for root also the one who called ``sudo``."""
     caller = os.environ.get("SUDO_UID", "")
     return (0, int(caller)) if os.geteuid() == 0 and caller.isascii() and caller.isdigit() else (os.geteuid(),)
-
-
-def user_name(number: int) -> str:
-    """The name of a user of this machine; the number where it knows none."""
-    import pwd
-
-    with suppress(KeyError):
-        return pwd.getpwuid(number).pw_name
-    return str(number)
 
 
 def _group(number: int) -> tuple[str, bool]:

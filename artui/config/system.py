@@ -285,3 +285,12 @@ def _libc() -> ctypes.CDLL:
     import ctypes  # needed seldom, and slow to load
 
     return ctypes.CDLL(None, use_errno=True)
+
+
+def user_name(number: int) -> str:
+    """The name of a user of this machine; the number where it knows none."""
+    import pwd
+
+    with suppress(KeyError):
+        return pwd.getpwuid(number).pw_name
+    return str(number)

@@ -57,10 +57,14 @@ class Outage:
 
     async def failed(self, failure: Transient) -> None:
         """Note a call that failed in passing. A service that says how long to wait has answered."""
-        if failure.retry_after is not None:
-            await self._rest(time.time() + failure.retry_after)
-            return await self.answered()
         now = time.time()
+        if failure.retry_after is not None:
+            until = now + failure.retry_after
+            if until - max(now, self._rests_until) >= SILENT_AFTER:  # else over before anybody could read it
+                self._rests_until = until
+                with suppress(Unwritable):  # as in `_show`
+                    await self.context.journal.write_async(accounts.set_rest, self._name, until)
+            return await self.answered()
         # Below 0: the wall clock was put back.
         if self._since is None or (self._told_since is None and not 0 <= now - self._last <= TOGETHER):
             self._since = now
@@ -85,14 +89,6 @@ class Outage:
             await self._show(None, "")
         if since is not None:
             log.warning("%s answers again; it did not since %s", self._name, _clock(since))
-
-    async def _rest(self, until: float) -> None:
-        """Show until when the service has asked to be left alone, unless that is over before anybody could read it."""
-        if until - max(time.time(), self._rests_until) < SILENT_AFTER:
-            return
-        self._rests_until = until
-        with suppress(Unwritable):  # as below
-            await self.context.journal.write_async(accounts.set_rest, self._name, until)
 
     async def _show(self, since: float | None, why: str) -> None:
         self._shown_since = since  # before the write: on a full disk it is tried once, not with each call

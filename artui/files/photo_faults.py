@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from artui.config.private import user_name
-from artui.config.system import privacy
+from artui.config.system import privacy, user_name
 from artui.files import archives, whole, zips
 from artui.files.regular import Irregular, status_of
 from artui.model.capabilities import Accepts
