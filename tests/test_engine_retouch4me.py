@@ -332,6 +332,29 @@ async def test_places_that_a_person_must_free_are_told_and_hold_the_rest_until_t
         check_results(studio, 5)
 
 
+async def test_places_that_are_kept_by_what_does_not_end_are_told_where_others_need_a_person(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(looking, "PUZZLED", 1)
+    monkeypatch.setattr(looking, "SLOW_AFTER", 0.5)
+    monkeypatch.setattr(account_worker, "IDLE_TICK", 0.2)
+    document, states = Laboratory.document, [{"status": 200, "state": "zzz"}, {"status": 200}]
+    monkeypatch.setattr(Laboratory, "document", lambda _, job: states[job.id == first.execution])
+    two_places = ACCOUNT.replace("in_flight = 20", "in_flight = 2").replace("first_look", "qa_look = 0.2\nfirst_look")
+    async with open_studio(simulator, monkeypatch, tmp_path, service="retouch4me", account=two_places) as studio:
+        await add(studio, studio.photos(4))
+        first = studio.job(1)
+        await studio.start()
+        await studio.until(lambda: bool(studio.job(1).execution and studio.job(2).execution))
+        first = studio.job(1)
+        await studio.until(lambda: [job.reason for job in studio.jobs()][2:] == [Reason.PLACES] * 2)
+        assert [job.reason for job in studio.jobs()][:2] == [Reason.ERROR, Reason.AT_SERVICE], studio.places()
+        assert "executions that need you, or do not end" in studio.job(4).message
+        monkeypatch.setattr(Laboratory, "document", document)
+        await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
+        check_results(studio, 4)
+
+
 # ---------------------------------------------------------------------------------------------------------- archives
 
 

@@ -32,8 +32,8 @@ HELD: Mapping[Reason, str] = {
     " one of them has moved on",
     Reason.PRICE: "`artui retry {id}` shows the new price and asks, `artui cancel {id}` leaves it",
     Reason.PAUSED: PAUSES[PauseOf.ACCOUNT],
-    Reason.OVERDUE: "nothing, it is still looked at; the service's web app shows execution {execution}",
-    Reason.GONE: "look for execution {execution} in the service's web app; `artui redo {id}` buys it anew",
+    Reason.OVERDUE: "nothing, it is still looked at: execution {execution} at the service",
+    Reason.GONE: "{where} (execution {execution}); `artui redo {id}` buys it anew, which costs once more",
     Reason.OUTPUT: "make {folder} a folder that can be written; it goes on by itself",
     Reason.METADATA: "install exiftool: it goes on by itself; `artui cancel {id}` leaves it",
     Reason.DISK_FULL: "make room on the disk; it goes on by itself",
@@ -46,15 +46,15 @@ HELD: Mapping[Reason, str] = {
     Reason.TROUBLE: "`artui retry {id}` tries it once more, nothing is paid twice; if it never gets past where others"
     " do, ask the service, or `artui cancel {id}` leaves it",
     Reason.ERROR: "`artui retry {id}` tries again; the engine's log says what happened",
-    Reason.RECOVERED: "look for it in the web app; then `artui retry {id}` shows what sending it may cost and asks,"
+    Reason.RECOVERED: "{where}; then `artui retry {id}` shows what sending it may cost and asks,"
     " `artui cancel {id}` leaves it",
     Reason.TWIN: "decide about job {twin_of} first: `artui job {twin_of}`; `artui cancel {id}` leaves it",
 }
 """What to do about a job that is held, by its reason."""
 
 NOT_ALL_THERE = (
-    "nothing, it is still looked at; `artui retry {id}` takes what there is of its results (free), the service's web"
-    " app shows execution {execution}"
+    "nothing, it is still looked at; `artui retry {id}` takes what there is of its results (free);"
+    " at the service it is execution {execution}"
 )
 
 WHERE: Mapping[Clears, str] = {

@@ -52,7 +52,7 @@ class AccountHold:
             return is_over
         if not self.reason and self.context.journal.read(holds.going_on, self.name, Reason.PLACES, BEFORE_PAYING, 1):
             message = (
-                f"all {places:,} places at the service are taken by executions that need you:"
+                f"all {places:,} places at the service are taken by executions that need you, or do not end:"
                 f" `artui jobs --status held` lists them; in_flight under [accounts.{self.name}.pace] gives more"
             )
             await self.begin(Reason.PLACES, message)

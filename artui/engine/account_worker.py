@@ -510,7 +510,7 @@ class AccountWorker:
         """Keep the balance fresh while there is something to buy, and end what holds by itself."""
         self._compare_clocks()
         await self.account_hold.renew()
-        if await self.account_hold.mind_places(self.poller.kept, self.in_flight):
+        if await self.account_hold.mind_places(self.poller.kept(), self.in_flight):
             self.wake()
         if self._now - self._sorted_at >= TENDING_PAYER:
             await self.sort_strangers()

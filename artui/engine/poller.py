@@ -23,6 +23,8 @@ AT_ONCE = 500
 PUZZLED = 3
 """Looks in a row that cannot be understood after which a person is told."""
 
+_AT_WORK = (Stage.SUBMITTED, Status.WAITING)
+
 ENDED = (State.DONE, State.INCOMPLETE, State.FAILED, State.UNPAID)
 
 CALLED_AT_ONCE, CALLED_EVERY = 20, 1.0
@@ -38,6 +40,9 @@ SAFETY_NET = 60.0
 
 CALLS_LAST = 300.0
 """Seconds for which it counts that a call told of an end; less where an end shows that no call told of."""
+
+SLOW_AFTER = 300.0
+"""Seconds after which an execution that takes far longer than usual is taken for one that keeps its place."""
 
 OVERDUE_AFTER = 3600.0
 OVERDUE_TIMES = 20
@@ -72,11 +77,22 @@ class Poller:
     def __len__(self) -> int:
         return len(self._looks)
 
-    @property
     def kept(self) -> int:
-        """How many places at the service are kept by executions that wait for a person, or for a change there. Those
-        without credits go on by themselves after a top-up."""
-        return sum(job.status is Status.HELD and job.reason != Reason.PAYMENT for job, _ in self._looks.values())
+        """How many places at the service are kept by executions that wait for a person, or for a change there, and
+        beside such by those that nobody checks and that take far longer than usual. Those without credits go on by
+        themselves after a top-up."""
+        followed = [job for job, _ in self._looks.values()]
+        held = sum(job.status is Status.HELD and job.reason != Reason.PAYMENT for job in followed)
+        working = [job for job in followed if job.place == _AT_WORK and job.reason == Reason.AT_SERVICE]
+        return held + sum(self._takes_long(job, SLOW_AFTER) for job in working) if held else 0
+
+    def _takes_long(self, job: Job, least: float) -> bool:
+        """Whether an execution is at the service for ``least`` seconds, and far longer than is usual."""
+        since = time.time() - job.stage_at
+        if since < least:
+            return False
+        usual = self.context.journal.read(accounts.usual, job.payer, job.workflow)
+        return since >= OVERDUE_TIMES * (usual[0] if usual else 0.0)
 
     async def start(self) -> None:
         """Take up what an earlier engine left at the service."""
@@ -247,7 +263,7 @@ class Poller:
             self._failed[job.id] += 1
         self._failed_in[job.id] = self._rounds
         fresh = self.context.journal.read(jobs.get, job.id) or job
-        if self._failed[job.id] <= TROUBLES or fresh.place != (Stage.SUBMITTED, Status.WAITING):
+        if self._failed[job.id] <= TROUBLES or fresh.place != _AT_WORK:
             return fresh
         message = f"{said} (asked {self._failed[job.id]} times); it is looked at on, and not ordered again"
         return await self.context.journal.write_async(
@@ -283,14 +299,9 @@ class Poller:
         if job.stage is not Stage.SUBMITTED or job.reason != Reason.AT_SERVICE:
             return job
         bound, since = self.context.provider.deadline(job.workflow), time.time() - job.stage_at
-        if bound is None and since < OVERDUE_AFTER:
+        if since < bound if bound is not None else not self._takes_long(job, OVERDUE_AFTER):
             return job
-        if bound is None:
-            usual = self.context.journal.read(accounts.usual, job.payer, job.workflow)
-            bound = max(OVERDUE_AFTER, OVERDUE_TIMES * (usual[0] if usual else 0.0))
-        if since < bound:
-            return job
-        message = f"at the service for {bound / 60:.0f} minutes without an end; still looked at, not ordered again"
+        message = f"at the service for {since / 60:.0f} minutes without an end; still looked at, not ordered again"
         return await self.context.journal.write_async(
             jobs.move, job, job.stage, Status.HELD, "overdue", reason=Reason.OVERDUE, message=message,
             due=self.context.clock.now(),

@@ -151,7 +151,7 @@ HELD: Mapping[Reason, str] = {
     Reason.PRICE: "{said}. {name} waits, not sent at the new price. r shows the price and asks · x cancels.",
     Reason.PAUSED: "{said}. {wait}. P goes on.",
     Reason.OVERDUE: "{name} takes far longer than usual at the service. It is still looked at; nothing to do here.",
-    Reason.GONE: "The service no longer knows {name} (execution {execution}). Look for it in the web app.",
+    Reason.GONE: "The service no longer knows {name} (execution {execution}). {Where}.",
     Reason.OUTPUT: "{name} waits: {said}. Make {folder} a folder that can be written; it goes on by itself.",
     Reason.METADATA: "{name} waits: {said}. It goes on by itself once exiftool is there.",
     Reason.DISK_FULL: "{name} waits: {said}. Make room; it is fetched by itself, nothing new is sent.",
@@ -161,14 +161,14 @@ HELD: Mapping[Reason, str] = {
     Reason.TROUBLE: "The service has trouble with {name}: {said}. r tries it once more · x cancels. If it never gets"
     " past where others do, ask the service.",
     Reason.ERROR: "{name} met an unexpected error: {said}. r tries again; the engine's log says more.",
-    Reason.RECOVERED: "{name} may have been paid before: {said}. Look in the web app; then r sends it ({price} more at"
+    Reason.RECOVERED: "{name} may have been paid before: {said}. {Where}; then r sends it ({price} more at"
     " worst) · x cancels.",
     Reason.REJECTED: "{name} waits: {said}. {Where}; then r sends it ({price} more at worst) · x cancels.",
     Reason.TWIN: "{name} is the same photo as job {twin}, which needs a decision first.",
 }
 BATCH_CAP = "This batch has reached its cap. {wait}, and {need}. Only you can raise it: + does · x cancels."
 NOT_ALL_THERE = (
-    "{name}: {said}. It is still looked at. r takes what there is (free); the web app shows execution {execution}."
+    "{name}: {said}. It is still looked at. r takes what there is (free). At the service it is execution {execution}."
 )
 WHERE: Mapping[Clears, str] = {
     Clears.BY_LOOKING: "Look for it in the web app",
