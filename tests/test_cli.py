@@ -560,6 +560,17 @@ def test_a_token_from_stdin_is_tried_then_kept_where_agreed(desk: Desk) -> None:
     assert desk("logout", "studio").err == "studio is not signed in.\n"
 
 
+def test_a_sign_in_that_the_service_renews_at_each_use_is_kept_as_it_is_now(desk: Desk) -> None:
+    desk.simulator.switch({"rotate_refresh_tokens": True})
+    type_in(desk, signed_out(desk))
+    said = desk("login", "studio", "--with-token", "--store", "file", "--organization", "Studio North")
+    assert said.code == Exit.OK, said.err
+    assert desk("balance").code == Exit.OK
+    assert desk("login", "studio", "--organization", "Acme Footwear").code == Exit.OK, "with the key that is kept"
+    assert [desk("balance").code for _ in range(2)] == [Exit.OK] * 2
+    desk.simulator.switch({"rotate_refresh_tokens": False})
+
+
 def type_in(desk: Desk, line: str) -> None:
     desk.monkeypatch.setattr(sys, "stdin", io.StringIO(f"{line}\n"))
 

@@ -136,7 +136,7 @@ def _by_kept(
 ) -> tuple[list[Organization], Customer | None] | None:
     """What the sign-in that is kept gives; None where it is over, or not one for the organization that is named."""
     try:
-        found, customer = run(_sign_in(session, account, kept.secret))
+        found, customer = run(_sign_in(session, account, kept))
     except CommandError as trouble:
         if organization is None or trouble.code is not Exit.LOGIN:
             raise
@@ -198,10 +198,12 @@ def _token(account: AccountConfig, *, from_stdin: bool) -> Secret | None:
 
 
 async def _sign_in(
-    session: Session, account: AccountConfig, token: Secret | None
+    session: Session, account: AccountConfig, key: Secret | Stored | None
 ) -> tuple[list[Organization], Customer | None]:
-    """Get a key, try it, and hold it in memory; returns who may pay with it, or which customer it is of."""
+    """Try a key: one that is given or asked for now, which is held in memory, or one that is kept, which stays where
+    it is and is renewed there; returns who may pay with it, or which customer it is of."""
     from artui.core import sign_in
+    from artui.credentials import Secret
     from artui.engine.log import log_misfits_beside
     from artui.journal import JournalProblem
     from artui.providers import open_provider
@@ -211,10 +213,13 @@ async def _sign_in(
     async with open_provider(session.config, account, session.vault) as provider:
         provider.on_short = say
         try:
-            token = token or await provider.login(_show_code)
+            key = key or await provider.login(_show_code)
         except Rejected as refusal:  # it was denied, or ran out
             raise CommandError(Exit.LOGIN, f"{refusal}.") from refusal
-        found = await sign_in.try_key(provider, session.vault, account.login, token)
+        if isinstance(key, Secret):
+            found = await sign_in.try_key(provider, session.vault, account.login, key)
+        else:
+            found = await sign_in.may_pay(provider)
         if provider.not_checked:
             say(provider.not_checked)
         if not session.paths.journal.exists():

@@ -34,16 +34,22 @@ class PayerChoice:
     unknown: str = ""
 
 
-async def try_key(provider: Provider[Any], vault: Vault, login: str, key: Secret) -> list[Organization]:
-    """Hold a new key in memory only, and use it; returns who may pay with it, empty where the service knows no
-    organizations. Raises what a provider raises.
-    """
-    await asyncio.to_thread(vault.keep, login, key, KeyStore.MEMORY)
+async def may_pay(provider: Provider[Any]) -> list[Organization]:
+    """Who may pay with the key there is, empty where the service knows no organizations. Raises what a provider
+    raises."""
     organizations = await provider.organizations()
     if not organizations:
         await provider.identify()
+    return organizations
+
+
+async def try_key(provider: Provider[Any], vault: Vault, login: str, key: Secret) -> list[Organization]:
+    """Hold a new key in memory only, and use it as :func:`may_pay`."""
+    await asyncio.to_thread(vault.keep, login, key, KeyStore.MEMORY)
+    organizations = await may_pay(provider)
     signed = WhoSignedIn(provider.signed_in_as, time.time())
-    await asyncio.to_thread(vault.keep, login, key, KeyStore.MEMORY, signed)
+    held = await asyncio.to_thread(vault.find, login)  # the service may have renewed it when it was used
+    await asyncio.to_thread(vault.keep, login, held.secret if held else key, KeyStore.MEMORY, signed)
     return organizations
 
 

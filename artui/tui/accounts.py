@@ -95,8 +95,8 @@ class Accounts(Narrowed, Screen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "sign_in", "sign in", tooltip="Sign in with a code that any phone or browser confirms"),
         Binding("t", "paste", "paste a key", tooltip="Sign in with a key that is pasted"),
-        Binding("b", "balance", "balance", tooltip="Look at the balance now; what waits for credits goes on"),
-        Binding("o", "sign_out", "sign out", tooltip="End this sign-in at the service and forget its key"),
+        Binding("R", "balance", "balance", tooltip="Look at the balance now; what waits for credits goes on"),
+        Binding("x", "sign_out", "sign out", tooltip="End this sign-in at the service and forget its key"),
         Binding("a", "another", "another", tooltip="Sign in another account, at any service"),
         *Narrowed.NARROW,
     ]

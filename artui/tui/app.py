@@ -66,7 +66,7 @@ class Console(App[None], inherit_bindings=False):
 
     # The inherited keys are left out: ctrl+q is flow control on many terminals, and ctrl+c means q here.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("e", "engine", "engine", show=False, tooltip="Start an engine where none runs"),
+        Binding("E", "engine", "engine", show=False, tooltip="Start an engine where none runs"),
         Binding("P", "pause", "pause", show=False, tooltip="Pause an account or everything, or go on"),
         Binding("M", "messages", "messages", show=False, tooltip="The messages so far, with their time"),
         Binding("question_mark", "keys", "keys", show=False, tooltip="All keys that work here"),

@@ -79,7 +79,7 @@ class News:
             return ""
         how = "it was killed" if killed else "it ended in order"
         text = (
-            f"No engine is running since {clock(time.time(), time.time())} ({how}); e starts one. Nothing is lost: what"
+            f"No engine is running since {clock(time.time(), time.time())} ({how}); E starts one. Nothing is lost: what"
             " became of each paid request is settled before anything is sent again."
         )
         self.tell(time.time(), text)

@@ -141,12 +141,12 @@ HELD: Mapping[Reason, str] = {
     " · send again ({price} more at worst) · give up.",
     Reason.CAP: "{said}. {wait}, and {need}. {goes_on}",
     Reason.SAMPLE: "Not sent before your yes: b shows the first results, and asks.",
-    Reason.CREDITS: "{said}. {wait}. {Need}. Top up in the web app; artui goes on by itself within minutes (b looks"
+    Reason.CREDITS: "{said}. {wait}. {Need}. Top up in the web app; artui goes on by itself within minutes (R looks"
     " now), or by P where the balance is not told.",
     Reason.PAYMENT: "The service stopped {name} for want of credits. Top up in the web app; artui goes on by itself"
     " where the balance is told (r asks at once).",
     Reason.LOGIN: "{account} is signed out: {said}. {sent}{here} Press 5, then s to sign in (over SSH too).",
-    Reason.QUOTA: "{said}. {wait}; it goes on by itself (b looks now).",
+    Reason.QUOTA: "{said}. {wait}; it goes on by itself (R looks now).",
     Reason.PLACES: "{said}. {wait}; it goes on by itself once one of those has moved on.",
     Reason.PRICE: "{said}. {name} waits, not sent at the new price. r shows the price and asks · x cancels.",
     Reason.PAUSED: "{said}. {wait}. P goes on.",

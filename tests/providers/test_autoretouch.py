@@ -21,7 +21,7 @@ import pytest
 from pydantic import ValidationError
 
 from artui import files
-from artui.credentials import KeyStore, Secret
+from artui.credentials import KeyStore, Secret, SignedOut
 from artui.providers.base import (
     Absent,
     Blocked,
@@ -261,7 +261,6 @@ async def test_slow_down_widens_the_interval_for_good_whatever_its_status(status
         ("invalid_grant", "expired"),
         ("access_denied", "denied"),
         ("invalid_client", "invalid_client"),
-        ("something_new", "something_new"),
     ],
 )
 async def test_a_sign_in_that_cannot_succeed_ends(error: str, reason: str) -> None:
@@ -271,7 +270,8 @@ async def test_a_sign_in_that_cannot_succeed_ends(error: str, reason: str) -> No
 
 
 async def test_a_bad_line_is_waited_out() -> None:
-    for trouble in [(503, ""), (500, "<html>"), (403, "<html>"), (302, "")]:
+    gateway = (503, {"status": 503, "error": "Service Unavailable", "path": "/oauth/token"})
+    for trouble in [(503, ""), (500, "<html>"), (403, "<html>"), (302, ""), gateway, oauth("something_new")]:
         assert (await sign_in([trouble, oauth("server_error", 500), (200, TOKENS)]))[0] == Secret("r-1")
 
 
@@ -397,6 +397,23 @@ async def test_a_login_host_in_trouble_signs_nobody_out(bench: AutoRetouchBench,
         await bench.read()
     bench.simulator.faults.clear()
     assert await bench.read()
+
+
+@pytest.mark.parametrize("status", [403, 429, 500, 503])
+@pytest.mark.parametrize("word", ["Service Unavailable", "Forbidden", "slow", "something_new", ""])
+async def test_only_words_of_oauth_sign_anybody_out(status: int, word: str) -> None:
+    said = {"timestamp": "2026-01-01T00:00:00Z", "status": status, "error": word, "message": "", "path": "/oauth/token"}
+    left = [(status, said), oauth("invalid_grant", status)]
+    async with scripted({"POST /oauth/token": lambda _: left.pop(0)}) as script:
+        client = Client("Studio", read=5)
+        try:
+            host = LoginHost(client, script.url, "client", "audience")
+            with pytest.raises(Transient):
+                await host.refresh(Secret("r-1"))
+            with pytest.raises(SignedOut):
+                await host.refresh(Secret("r-1"))
+        finally:
+            await client.close()
 
 
 async def test_nobody_signed_in_is_blocked(bench: AutoRetouchBench) -> None:

@@ -56,7 +56,7 @@ def keep(key: str, place: KeyStore = KeyStore.FILE, login: str = "studio") -> No
 
 async def sign_out(desk: Desk) -> None:
     """Ask for it, and say yes once the question is there."""
-    await desk.press("o")
+    await desk.press("x")
     await desk.sees("Sign studio out?")
     await desk.press("y")
 
@@ -258,12 +258,12 @@ async def test_signing_out_revokes_forgets_and_pauses(given: dict[str, Any], sta
         await desk.sees("Acme [/] Footwear", "file")
         await desk.until(lambda: desk.console.look.engine)
         before = revocations(stand_in)
-        await desk.press("o")
+        await desk.press("x")
         await desk.sees("Sign studio out?", "1 sent photo is safe", "2 wait")
         await desk.press("enter")
         await desk.until(lambda: len(desk.console.screen_stack) == 1)
         assert Vault(paths()).find("studio")
-        await desk.press("o", "o", "y")
+        await desk.press("x", "x", "y")
         await desk.until(lambda: Vault(paths()).find("studio") is None)
         await desk.until(lambda: desk.requests() == [("pause", None)])
         await desk.until(lambda: desk.console.journal.read(offers.paused_by_sign_out, "studio"))
@@ -299,7 +299,7 @@ async def test_balance_and_the_account_in_use() -> None:
         desk.write(accounts.set_balance, "north", 4321, 0.0)
         desk.write(accounts.set_hold, "north", "credits", "4 credits left \x1b[31m[@click=app.quit]now[/]")
         await desk.sees("4,321 cr", "* acme")
-        await desk.press("down", "b")
+        await desk.press("down", "R")
         await desk.until(desk.requests)
         assert desk.requests() == [("refresh", None)]
         await desk.sees(r"held: 4 credits left \x1b[31m[@click=app.quit]now[/]")
@@ -314,7 +314,7 @@ async def test_a_readonly_console_changes_no_account(given: dict[str, Any]) -> N
         await open_accounts(desk)
         await desk.sees("signed out")
         assert "sign in " not in desk.lines()[-1]
-        await desk.press("s", "t", "b", "o", "enter")
+        await desk.press("s", "t", "R", "x", "enter")
         assert len(desk.console.screen_stack) == 1
         assert desk.requests() == []
 

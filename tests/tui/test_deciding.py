@@ -156,7 +156,7 @@ CAP = "today's cap of studio is reached: 500 of 500 (charged 480, sent 20); the 
 KEY = "the service no longer accepts our key"
 TOLD = {
     "credits": f"{CREDITS}. 3 photos wait, none of them sent. They need 30 cr. Top up in the web app; artui goes on by"
-    " itself within minutes (b looks now), or by P where the balance is not told.",
+    " itself within minutes (R looks now), or by P where the balance is not told.",
     "login": f"studio is signed out: {KEY}. 1 sent photo is safe there, 3 wait here. Press 5, then s to sign in (over"
     " SSH too).",
     "cap": f"{CAP}. 3 photos wait, none of them sent, and need 30 cr. It goes on by itself at 00:00.",

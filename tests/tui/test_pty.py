@@ -187,7 +187,7 @@ def _quiet(shown: Any) -> bool:
 
 
 class TestWithAnEngine:
-    def test_an_engine_that_is_killed_is_told_of_and_e_starts_another(self, desk: CommandDesk) -> None:
+    def test_an_engine_that_is_killed_is_told_of_and_shift_e_starts_another(self, desk: CommandDesk) -> None:
         desk.photo("boot.jpg")
         desk.control("options", qa=600)
         desk("submit", desk.inbox, "-w", "Human check", "-o", desk.out, "--yes")
@@ -195,8 +195,8 @@ class TestWithAnEngine:
             shown.sees("boot.jpg", "engine here")
             pid = int(paths().lock.read_text().split()[0])
             os.kill(pid, signal.SIGKILL)
-            shown.sees("NO ENGINE", "e starts one")
-            shown.press("e")
+            shown.sees("NO ENGINE", "E starts one")
+            shown.press("E")
             shown.sees("engine here")
             assert int(paths().lock.read_text().split()[0]) != pid
             assert lock_is_held(paths())

@@ -473,7 +473,7 @@ async def test_readonly_takes_every_key_away_that_changes_anything() -> None:
         assert "retry" not in footer
         assert "cancel" not in footer
         assert "details" in footer
-        await desk.press("r", "x", "d", "e", "P")
+        await desk.press("r", "x", "d", "E", "P")
         assert len(desk.console.screen_stack) == 1
         await desk.press("enter")
         await desk.sees("What happened")
@@ -491,7 +491,7 @@ async def test_an_engine_that_vanishes_is_told_of() -> None:
         await desk.sees("No engine is running since")
         newest = desk.console.news.newest
         assert newest is not None
-        assert "e starts one" in newest.text
+        assert "E starts one" in newest.text
 
 
 async def test_at_opening_one_line_says_what_happened_meanwhile() -> None:

@@ -25,7 +25,14 @@ GRANT: Final = "urn:ietf:params:oauth:grant-type:device_code"
 SLOWER: Final = 5.0
 """Seconds between two questions that ``slow_down`` adds for good."""
 
-_LATER: Final = frozenset({"slow_down", "temporarily_unavailable", "server_error", "too_many_requests"})
+_REFUSALS: Final = frozenset(
+    {
+        "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type",
+        "invalid_scope", "access_denied", "expired_token", "login_required", "consent_required", "interaction_required",
+    }
+)  # fmt: skip
+"""The words that refuse for good (RFC 6749, 5.2; RFC 8628, 3.5; OpenID Connect). Any other, as the name of a status in
+a gateway's JSON, is trouble in passing: taken for a refusal it would sign everybody out."""
 _ENDS: Final = {
     "expired_token": ("expired", "the code was not confirmed in time: start again"),
     "invalid_grant": ("expired", "the code is no longer valid: start again"),
@@ -113,7 +120,7 @@ class LoginHost:
             elif error in _ENDS:
                 reason, sentence = _ENDS[error]
                 raise Rejected(f"{answer.about}: {sentence}", reason=reason, status=answer.status)
-            elif error not in _LATER | {"authorization_pending", ""}:  # '': a page on the way, or no words: asked again
+            elif error in _REFUSALS:
                 raise answer.refusal(error)
         raise Rejected(_ENDS["expired_token"][1], reason="expired")
 
@@ -127,8 +134,7 @@ class LoginHost:
         )
         answer = await self._post("renewing the sign-in", "/oauth/token", form)
         if answer.status >= 300:
-            error = _error(answer)
-            if not error or error in _LATER:
+            if _error(answer) not in _REFUSALS:
                 answer.raise_unless_final()
                 raise answer.unreadable()
             raise SignedOut(f"{answer.about}: {answer.sentence}: sign in again")
