@@ -15,11 +15,13 @@ import apsw
 import pytest
 
 from artui import budget, files, timing
+from artui.cli.exits import Exit, of_jobs
 from artui.core import options
 from artui.engine import failures
-from artui.engine.account_worker import AHEAD
+from artui.engine.account_worker import AHEAD, UPLOADS
 from artui.files import publishing
 from artui.journal import Connection, Journal, accounts, history, jobs, origins, purchases, requests, rules
+from artui.journal.following import Scope
 from artui.model.job import Batch, Job
 from artui.model.states import REPEATS, PurchaseState, Reason, Stage, Status
 from artui.sim.server import Simulator, running
@@ -64,16 +66,16 @@ async def test_while_the_slots_are_taken_some_photos_are_checked_and_no_more_are
         studio.check()
 
 
-async def test_while_an_upload_is_answered_the_next_photo_goes_up_and_no_third(studio: Studio) -> None:
-    studio.fault("upload", "delay:3", times=2)
-    await studio.add(studio.photos(4))
+async def test_while_uploads_are_answered_as_many_others_go_up_and_no_more(studio: Studio) -> None:
+    studio.fault("upload", "delay:3", times=2 * UPLOADS)
+    await studio.add(studio.photos(2 * UPLOADS + 2))
     await studio.start()
-    await studio.until(lambda: studio.requests_to("/upload") == 2)
+    await studio.until(lambda: studio.requests_to("/upload") == 2 * UPLOADS)
     assert not studio.requests_to("/create"), "the first is not answered yet"
     await studio.at_rest()
     times = [entry["time"] for entry in studio.simulator.history if entry["path"].endswith("/upload")]
-    assert times[1] - times[0] < 2.5 < times[2] - times[0]
-    assert len(studio.simulator.ledger) == 4
+    assert times[2 * UPLOADS - 1] - times[0] < 2.5 < times[2 * UPLOADS] - times[0]
+    assert len(studio.simulator.ledger) == 2 * UPLOADS + 2
     studio.check()
 
 
@@ -524,6 +526,23 @@ async def test_a_revoked_token_holds_the_account_once_and_loses_nothing(studio: 
     os.environ["ARTUI_STUDIO_TOKEN"] = given["refresh_token"]
     await studio.until(lambda: all(job.status is Status.DONE for job in studio.jobs()))
     assert studio.requests_to("/oauth/token") - asked <= 8
+    studio.check()
+
+
+async def test_what_is_at_the_service_while_nobody_is_signed_in_needs_a_person_and_is_fetched_after(
+    studio: Studio,
+) -> None:
+    studio.fault("details", "status:401", times=-1)
+    [number] = await studio.add(studio.photos(1))
+    await studio.start()
+    await studio.until(lambda: studio.job(number).reason == Reason.LOGIN)
+    assert studio.job(number).place == (Stage.SUBMITTED, Status.HELD)
+    assert not studio.journal.read(Scope().moving), "`wait` ends"
+    assert of_jobs(studio.journal.read(Scope().counts)) == Exit.LOGIN
+    studio.mend()
+    os.environ["ARTUI_STUDIO_TOKEN"] = studio.revoke()["refresh_token"]
+    await studio.until(lambda: studio.job(number).status is Status.DONE)
+    assert len(studio.simulator.ledger) == 1
     studio.check()
 
 

@@ -14,7 +14,7 @@ import pytest
 from artui.cli.exits import Exit, of_jobs
 from artui.engine import account_worker
 from artui.engine import poller as looking
-from artui.engine.account_worker import ORDERS_WITH_PHOTO, AccountWorker
+from artui.engine.account_worker import UPLOADS, AccountWorker
 from artui.journal import accounts, purchases, requests
 from artui.journal.following import Scope
 from artui.model.job import Purchase
@@ -104,12 +104,12 @@ async def test_twenty_photos_with_ten_answers_lost_are_paid_and_saved_once_each(
 
 async def test_an_order_has_a_slot_of_the_line_for_it_carries_the_photo(studio: Studio, simulator: Simulator) -> None:
     simulator.faults.add([{"route": "retouch4me.start", "do": "delay:1", "times": -1}])
-    await add(studio, studio.photos(ORDERS_WITH_PHOTO + 2))
+    await add(studio, studio.photos(UPLOADS + 2))
     await studio.start()
     await studio.at_rest()
     times = [one["time"] for one in starts(studio)]
-    assert len(times) == len(simulator.ledger) == ORDERS_WITH_PHOTO + 2
-    assert times[ORDERS_WITH_PHOTO] - times[0] >= 0.9
+    assert len(times) == len(simulator.ledger) == UPLOADS + 2
+    assert times[UPLOADS] - times[0] >= 0.9
 
 
 async def test_a_result_smaller_than_its_photo_is_kept_and_told(studio: Studio) -> None:

@@ -19,14 +19,14 @@ class AccountHold:
     def __init__(self, context: StepContext) -> None:
         self.context = context
         self.name = context.account.name
-        self.reason = self._message = ""
+        self.reason = self.message = ""
         self._until: float | None = None
 
     async def start(self) -> None:
         """Take up what an earlier engine left, and look afresh at it: only a person's pause and a day that is not over
         go on."""
         state = self.context.journal.read(accounts.state, self.name)
-        self.reason, self._message, self._until = state.held, state.message, state.held_until
+        self.reason, self.message, self._until = state.held, state.message, state.held_until
         # What else held it may be mended since: the first call tells.
         if self.reason and self.reason != Reason.PAUSED and not self._waits_for_day():
             await self.end()
@@ -37,7 +37,7 @@ class AccountHold:
             return
         until = next_day(self.context.day_time(), self.context.zone) if reason is Reason.QUOTA else None
         # Before the write: nothing more is taken from this moment on.
-        self.reason, self._message, self._until = reason, message, until
+        self.reason, self.message, self._until = reason, message, until
         if await self.context.journal.write_async(accounts.set_hold, self.name, reason, message, until):
             log.warning("%s is held (%s): %s", self.name, reason, message)
         await self._hold_all()
@@ -84,5 +84,5 @@ class AccountHold:
         if not self.reason:
             return  # it ended while its beginning was written down
         await self.context.journal.write_async(
-            holds.hold_account, self.name, Reason(self.reason), self._message, BEFORE_PAYING
+            holds.hold_account, self.name, Reason(self.reason), self.message, BEFORE_PAYING
         )

@@ -70,9 +70,8 @@ ASKED_FIRST = frozenset(reason for reason in ACCOUNT_WIDE if HOLDS[reason].ends_
 
 LOOKING, LOOKING_UP = "at looking at what runs", "at looking lost purchases up"
 
-UPLOADS, ORDERS_WITH_PHOTO, DOWNLOADS = 1, 2, 4
-"""Slots that an account begins with; how many are of use it finds out. Alone the first photo goes up, and its result
-comes, soonest; where the order carries the photo nothing else goes up while that is answered."""
+UPLOADS, DOWNLOADS = 2, 4
+"""Slots that an account begins with; how many are of use it finds out."""
 
 AHEAD = 8
 """Photos that are checked before they go up, or ordered after it, while others hold all slots: so that the line waits
@@ -94,9 +93,8 @@ class AccountWorker:
     def __post_init__(self) -> None:
         self.context = self.pipeline.context
         pace = self.context.account.pace
-        first = ORDERS_WITH_PHOTO if self.context.provider.limits.photo_in_order else UPLOADS
         self.uploads, self.orders, self.downloads, self.calls = (
-            GrowingLimiter(first, AHEAD, ceiling=pace.uploads),
+            GrowingLimiter(UPLOADS, AHEAD, ceiling=pace.uploads),
             AdaptiveLimiter(pace.uploads),
             GrowingLimiter(DOWNLOADS, ceiling=pace.downloads),
             AdaptiveLimiter(pace.calls),
@@ -435,9 +433,10 @@ class AccountWorker:
     async def _look_turn(self) -> float | None:
         if self.calls.free(self._now) and (due := self.poller.due()):
             sent = [ExecutionRef(job.execution, job.workflow) for job in due]
-            await self.poller.note(
-                due, await self.service_calls.call(self.context.provider.poll(sent), self.calls, LOOKING) or {}
-            )
+            seen = await self.service_calls.call(self.context.provider.poll(sent), self.calls, LOOKING)
+            # Without a sign-in some services show nothing: then only a person makes these jobs go on.
+            signed_out = self.account_hold.message if seen is None and self.held == Reason.LOGIN else ""
+            await self.poller.note(due, seen or {}, signed_out=signed_out)
         until = self.poller.next_round()
         return None if until is None else max(until, self.calls.not_before)
 

@@ -201,17 +201,20 @@ class Poller:
         # All that are due, not only what the round was for: one request may tell of many.
         return [job for job, looks in self._standing() if looks.due <= now][:AT_ONCE]
 
-    async def note(self, looked_at: Sequence[Job], seen: Mapping[str, ExecutionStatus]) -> None:
-        """Write down one round of looks; what was not seen is looked at again. None of them hinders another, and none
-        tells anything of a job that was taken up anew meanwhile, perhaps as another execution."""
+    async def note(
+        self, looked_at: Sequence[Job], seen: Mapping[str, ExecutionStatus], *, signed_out: str = ""
+    ) -> None:
+        """Write down one round of looks; what was not seen is looked at again, and held meanwhile where that is for
+        want of a sign-in (``signed_out`` says how). None of them hinders another, and none tells anything of a job that
+        was taken up anew meanwhile, perhaps as another execution."""
         self._rounds += bool(seen)  # a round that showed nothing is the service's trouble, no photo's
         # Together, so that they share a commit.
-        noted = (self._noted(job, seen.get(job.execution)) for job in looked_at if self._stands(job))
+        noted = (self._noted(job, seen.get(job.execution), signed_out) for job in looked_at if self._stands(job))
         for outcome in await asyncio.gather(*noted, return_exceptions=True):
             if outcome is not None:
                 raise outcome
 
-    async def _noted(self, job: Job, progress: ExecutionStatus | None) -> None:
+    async def _noted(self, job: Job, progress: ExecutionStatus | None, signed_out: str) -> None:
         """Write down one look and settle when the next one is, or that none is needed."""
         looked_at = job
         try:
@@ -221,11 +224,8 @@ class Poller:
                 self._learn_of_calls(job, progress)
                 job = await self._note(job, progress)
                 job = await self._overdue(job)
-            elif puzzle := self.context.provider.puzzles.get(job.execution):
-                self._puzzled[job.id] += 1  # a few times in a row: it is held
-                job = job if self._puzzled[job.id] < PUZZLED else await self._not_understood(job, puzzle)
-            elif failed := self.context.provider.puzzles.failed.pop(job.execution, None):
-                job = await self._failing(job, *failed)
+            else:
+                job = await self._unseen(job, signed_out)
         except Stale:
             fresh = self.context.journal.read(jobs.get, job.id)  # it was moved by somebody else: that is followed
             job = fresh or job
@@ -256,8 +256,20 @@ class Poller:
             self._relied_on.discard(job.id)
         self._told.discard(job.id)
 
-    async def _failing(self, job: Job, said: str, is_final: bool) -> Job:
-        """Hold a job that the service will not show, again and again: for good, or while it shows others."""
+    async def _unseen(self, job: Job, signed_out: str) -> Job:
+        """Hold a job that cannot be looked at without a sign-in, that is not understood a few times in a row, or that
+        the service will not show, again and again: for good, or while it shows others."""
+        if signed_out and job.place == _AT_WORK:
+            return await self.context.journal.write_async(
+                jobs.move, job, job.stage, Status.HELD, "held", reason=Reason.LOGIN, message=signed_out
+            )
+        puzzles = self.context.provider.puzzles
+        if puzzle := puzzles.get(job.execution):
+            self._puzzled[job.id] += 1
+            return job if self._puzzled[job.id] < PUZZLED else await self._not_understood(job, puzzle)
+        if (failed := puzzles.failed.pop(job.execution, None)) is None:
+            return job
+        said, is_final = failed
         # Once a round: while nothing is shown at all it counts no further.
         if is_final or self._failed_in.get(job.id) != self._rounds:
             self._failed[job.id] += 1
@@ -286,7 +298,8 @@ class Poller:
 
     def _following(self, job: Job, progress: ExecutionStatus | None, looks: PollSchedule) -> PollSchedule:
         now = self.context.clock.now()
-        if job.status is Status.HELD or (progress is not None and progress.state is State.IN_QA):
+        needs_person = job.status is Status.HELD and job.reason != Reason.LOGIN  # a new sign-in ends that at any moment
+        if needs_person or (progress is not None and progress.state is State.IN_QA):
             self._relieve(job)  # how long a person takes says nothing of the others
             return qa_look(looks, now, self.context.provider.settings.qa_look)
         spread = random.random()  # noqa: S311 — no secret
