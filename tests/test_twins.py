@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from artui.cli.exits import Exit, of_jobs
 from artui.journal import rules, twins
+from artui.journal.following import Scope
 from artui.model.job import Batch
 from artui.model.states import Reason, Status
 from tests.studio import Studio
@@ -104,6 +106,11 @@ async def test_a_twin_that_no_cap_has_room_for_waits_and_nothing_moves(studio: S
     assert len(studio.evidence().events[waiting]) == seen
     assert studio.job(held).reason == Reason.CAP
     assert bought(studio) == 1
+    of_waiting = Scope(numbers=frozenset({waiting}))
+    assert not studio.journal.read(of_waiting.moving)
+    assert of_jobs(studio.journal.read(of_waiting.counts)) == Exit.CAP, (
+        "as the one it waits for, which may be another's"
+    )
 
 
 async def test_what_gave_way_buys_again_where_the_other_ends_unpaid(studio: Studio) -> None:

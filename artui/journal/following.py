@@ -54,9 +54,15 @@ class Scope:
         return everything or job.id in self.numbers or (self.batch is not None and job.batch == self.batch)
 
     def counts(self, db: Connection) -> list[Count]:
-        """How many of them stand in which place for which reason."""
+        """How many of them stand in which place for which reason; a twin whose buyer is held as that one does."""
         condition, values = self._condition
-        found = rows(db, f"SELECT status, reason, COUNT(*) FROM jobs WHERE {condition} GROUP BY status, reason", values)
+        stuck = "jobs.status = 'waiting' AND jobs.reason = ? AND buyer.status = 'held'"
+        found = rows(
+            db,
+            f"SELECT iif({stuck}, 'held', jobs.status), iif({stuck}, buyer.reason, jobs.reason), COUNT(*)"
+            f" FROM jobs LEFT JOIN jobs AS buyer ON buyer.id = jobs.twin_of WHERE {condition} GROUP BY 1, 2",
+            (Reason.TWIN, Reason.TWIN, *values),
+        )
         return [Count(Status(status), reason, number) for status, reason, number in found]
 
     def moving(self, db: Connection, *, with_qa: bool = False) -> int:
