@@ -109,7 +109,7 @@ async def test_a_twin_that_no_cap_has_room_for_waits_and_nothing_moves(studio: S
     of_waiting = Scope(numbers=frozenset({waiting}))
     assert not studio.journal.read(of_waiting.moving)
     assert of_jobs(studio.journal.read(of_waiting.counts)) == Exit.CAP, (
-        "as the one it waits for, which may be another's"
+        "as the one it waits for"
     )
 
 

@@ -78,7 +78,7 @@ class Cap(NamedTuple):
         """How far it is used, for a person."""
         if self.reserved is None:
             return f"{self.spent:,} of {self.limit:,} are spent or reserved"
-        return f"{self.spent:,} of {self.limit:,} (charged {self.spent - self.reserved:,}, sent {self.reserved:,})"
+        return f"{self.spent:,} of {self.limit:,} (spent {self.spent - self.reserved:,}, sent {self.reserved:,})"
 
 
 def of(db: Connection, account: str, portion: Portion, own: Caps, today: str, *, heard: bool = True) -> list[Cap]:

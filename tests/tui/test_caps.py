@@ -73,6 +73,6 @@ def test_what_holds_the_photos_of_a_rule_is_the_cap_that_has_no_room(
     own: Caps, of_rule: dict[str, int], name: str, until: str, tmp_path: Path
 ) -> None:
     cost = asked(tmp_path, [Portion(RULE, 2, None, RULE)], own, **of_rule)
-    said = f"{name} leaves no room: 0 of 5 (charged 0, sent 0). 2 photos wait{until}"
+    said = f"{name} leaves no room: 0 of 5 (spent 0, sent 0). 2 photos wait{until}"
     assert standing.capped(cost, 2) == said
     assert standing.capped(asked(tmp_path, [], Caps()), 2) == ""

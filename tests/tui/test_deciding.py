@@ -152,7 +152,7 @@ async def test_what_is_sent_again_is_asked_about_at_todays_price() -> None:
 
 
 CREDITS = "studio has 4 credits left after what is under way, the next photo costs 10"
-CAP = "today's cap of studio is reached: 500 of 500 (charged 480, sent 20); the next photo costs 10"
+CAP = "today's cap of studio is reached: 500 of 500 (spent 480, sent 20); the next photo costs 10"
 KEY = "the service no longer accepts our key"
 TOLD = {
     "credits": f"{CREDITS}. 3 photos wait, none of them sent. They need 30 cr. Top up in the web app; artui goes on by"

@@ -164,7 +164,7 @@ async def test_figures_of_today_and_what_the_cap_holds() -> None:
         # 2 growing + 2 held wait; of those not taken the ones refused and the one that failed.
         assert re.search(r"waits: cap reached +4 +8 +3 +3 \[\.+\|\.\|\] +40/600", row_of(desk, "! /srv/in"))
         await desk.sees("20 cr charged + 20 sent of 600", "2 wait: cap reached, 2 still growing")
-        await desk.until(lambda: "40 of 600 (charged 20, sent 20). 2 photos wait until 00:00. +" in _joined(desk))
+        await desk.until(lambda: "40 of 600 (spent 20, sent 20). 2 photos wait until 00:00. +" in _joined(desk))
 
 
 CAUSES = {**dict.fromkeys(RuleState), RuleState.OFFLINE: RuleCause.MISSING}
