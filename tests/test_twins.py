@@ -108,9 +108,7 @@ async def test_a_twin_that_no_cap_has_room_for_waits_and_nothing_moves(studio: S
     assert bought(studio) == 1
     of_waiting = Scope(numbers=frozenset({waiting}))
     assert not studio.journal.read(of_waiting.moving)
-    assert of_jobs(studio.journal.read(of_waiting.counts)) == Exit.CAP, (
-        "as the one it waits for"
-    )
+    assert of_jobs(studio.journal.read(of_waiting.counts)) == Exit.CAP, "as the one it waits for"
 
 
 async def test_what_gave_way_buys_again_where_the_other_ends_unpaid(studio: Studio) -> None:
