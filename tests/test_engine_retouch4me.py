@@ -404,6 +404,22 @@ async def test_a_refused_key_serves_the_same_photo_only(
 # ------------------------------------------------------------------------------------------------- what is bought comes
 
 
+async def test_one_result_that_is_refused_as_without_a_sign_in_does_not_end_the_others(
+    studio: Studio, simulator: Simulator
+) -> None:
+    [refused] = await add(studio, studio.photos(1))
+    simulator.faults.add([{"route": "retouch4me.result", "do": "status:401", "times": -1}])
+    await studio.start()
+    await studio.until(lambda: studio.job(refused).reason == Reason.TROUBLE)
+    assert "while the sign-in is good" in studio.job(refused).message
+    simulator.faults.clear()
+    await add(studio, studio.photos(3))
+    await studio.until(lambda: [job.status for job in studio.jobs()[1:]] == [Status.DONE] * 3)
+    await studio.ask("retry", refused)
+    await studio.until(lambda: studio.job(refused).status is Status.DONE)
+    check_results(studio, 4)
+
+
 @pytest.mark.parametrize("strict", [False, True])
 async def test_what_is_bought_is_fetched_while_the_account_is_signed_out(
     studio: Studio, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, strict: bool

@@ -62,6 +62,18 @@ def test_what_blocks_an_account_holds_the_account_and_costs_the_job_nothing(caus
     assert (verdict.status, verdict.holds, verdict.failed_try) == (Status.READY, reason, False)
 
 
+def test_a_result_that_is_refused_while_the_sign_in_is_good_for_all_else_is_its_own_trouble() -> None:
+    refused = Blocked("sign in again", cause=Cause.LOGIN)
+    first = classify(job(Stage.PROCESSED), refused, NOW)
+    assert (first.status, first.reason, first.holds) == (Status.HELD, Reason.LOGIN, Reason.LOGIN)
+    assert first.failed_try
+    last = classify(job(Stage.PROCESSED, attempts=2), refused, NOW)
+    assert (last.status, last.reason, last.holds) == (Status.HELD, Reason.TROUBLE, None)
+    assert last.due is not None
+    away = classify(job(Stage.PROCESSED, attempts=2), refused, replace(NOW, signed_out=True))
+    assert (away.reason, away.failed_try) == (Reason.LOGIN, False), "nobody has signed in meanwhile"
+
+
 def test_only_failures_count_as_tries() -> None:
     assert classify(job(Stage.CHECKED), Transient("x"), NOW).failed_try
     assert not classify(job(Stage.CHECKED), NotYet("x"), NOW).failed_try
@@ -73,8 +85,10 @@ def test_the_service_is_waited_for_as_long_as_it_asked() -> None:
 
 
 def test_a_result_that_stays_missing_asks_a_person_and_is_never_ordered_again() -> None:
-    late = replace(NOW, now=900.0 + 7 * 90 + 1)
-    verdict = classify(job(Stage.PROCESSED, charged=10), Rejected("not there", reason="not found"), late)
+    late, gone = replace(NOW, now=900.0 + 7 * 90 + 1), Rejected("not there", reason="not found")
+    verdict = classify(job(Stage.PROCESSED, charged=10), gone, late)
+    assert (verdict.status, verdict.failed_try) == (Status.WAITING, True), "however late it is asked for first"
+    verdict = classify(job(Stage.PROCESSED, charged=10, attempts=2), gone, late)
     assert (verdict.status, verdict.reason) == (Status.HELD, Reason.GONE)
     assert "charged 10" in verdict.message
 

@@ -368,8 +368,10 @@ class AccountWorker:
         # A person, or a fact that came in, has moved it: that stands.
         if fresh is None or fresh.status is not Status.RUNNING or isinstance(failure, Stale):
             return
+        chance = random.random()  # noqa: S311 — no secret
         moment = FailureContext(
-            self._now, self.context.provider.settings.settle, random.random(), self._alone(fresh, failure)  # noqa: S311
+            self._now, self.context.provider.settings.settle, chance, self._alone(fresh, failure),
+            self.held == Reason.LOGIN,
         )  # fmt: skip
         verdict = classify(fresh, failure, moment)
         if verdict.unexpected:

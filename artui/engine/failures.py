@@ -34,12 +34,14 @@ class FailureContext:
     """When a step failed: ``now`` by the clock, the account's settling time, and a random number in 0 … 1.
 
     ``alone``: how often this photo has failed there, this time included, since others of its account got past.
+    ``signed_out``: the account was held for want of a sign-in before.
     """
 
     now: float
     settle: float
     chance: float
     alone: int = 0
+    signed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +123,14 @@ def _blocked(job: Job, failure: Blocked, moment: FailureContext) -> Disposition:
     """What was to be paid stands ready behind its account's hold; what is bought is asked for all the same."""
     hold = HOLD_OF[failure.cause]
     if job.stage in TO_SAVE:
-        due = moment.now + BLOCKED_AGAIN
-        return Disposition(Status.HELD, "held", hold, str(failure), due=due, holds=hold)
+        if hold is Reason.LOGIN and not moment.signed_out and job.attempts + 1 >= BAD_RESULTS:
+            # Each time the account went on meanwhile, so that its sign-in is good: it is this result that is kept back.
+            message = f"{failure} (tried {job.attempts + 1} times, while the sign-in is good for all else)"
+            return Disposition(
+                Status.HELD, "trouble", Reason.TROUBLE, message, due=moment.now + LOOK_AGAIN, failed_try=True
+            )
+        due, counts = moment.now + BLOCKED_AGAIN, not moment.signed_out
+        return Disposition(Status.HELD, "held", hold, str(failure), due=due, holds=hold, failed_try=counts)
     return Disposition(Status.READY, "put back", message=str(failure), holds=hold)
 
 
@@ -164,7 +172,8 @@ def _rejected(job: Job, failure: Rejected, moment: FailureContext) -> Dispositio
     """Before paying the service's no is the end; a result it does not have now may come, but is never bought again."""
     if job.stage not in TO_SAVE:
         return Disposition(Status.FAILED, "refused", Reason.REJECTED, str(failure))
-    if moment.now - job.stage_at < PATIENCE * moment.settle:  # a result may be stored a while after "finished"
+    # A result may be stored a while after "finished", and be asked for late.
+    if moment.now - job.stage_at < PATIENCE * moment.settle or job.attempts + 1 < BAD_RESULTS:
         return _try_again(job, str(failure), moment)
     message = f"{failure}. It was charged {job.charged}; artui does not order it again by itself."
     return Disposition(Status.HELD, "gone", Reason.GONE, message)

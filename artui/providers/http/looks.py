@@ -40,7 +40,8 @@ async def poll_each(
     """Look at executions, after those seen ``earlier`` in this round, and return all that were seen.
 
     Ends early where the service has had enough, what ``failed`` earlier counted in. Raises the first failure where
-    nothing was seen, and :class:`Blocked`, once all looks under way are over. An answer that cannot be understood is
+    nothing was seen, once all looks under way are over; a :class:`Blocked` first, which is one execution's own where
+    others were seen. An answer that cannot be understood is
     none of these, for it hinders no other look: ``puzzles`` has it by execution until one can be, and so it has what
     the service answered in place of one.
     """
@@ -55,8 +56,11 @@ async def poll_each(
                 with listening():
                     failures.extend(await _failed(one, look, seen, puzzles))
 
-    for outcome in await asyncio.gather(*map(look_at, sent), return_exceptions=True):
-        if outcome is not None:
+    asked = list(sent)
+    for one, outcome in zip(asked, await asyncio.gather(*map(look_at, asked), return_exceptions=True), strict=True):
+        if isinstance(outcome, Blocked) and seen:
+            puzzles.failed[one.execution] = str(outcome), False
+        elif outcome is not None:
             raise outcome
     if failures and not seen:
         raise failures[0]
