@@ -103,6 +103,30 @@ async def test_three_of_twenty_lost_answers_wait_for_a_person_and_are_not_sent_a
     assert {job.execution for job in done} <= paid
 
 
+async def test_copies_of_what_brought_nothing_have_the_result_once_it_is_bought_anew(
+    studio: Studio, simulator: Simulator
+) -> None:
+    simulator.faults.add([{"route": "filestack.run", "do": "drop_after", "times": 1}])
+    (photo,) = studio.photos(1)
+    twin, late = (photo.with_name(name) for name in ("twin.jpg", "late.jpg"))
+    for copy in (twin, late):
+        copy.write_bytes(photo.read_bytes())
+    [lost] = await studio.add([photo], workflow="Preview", provider="filestack")
+    await studio.start()
+    await studio.at_rest()
+    await studio.ask("give up", lost)
+    [waiting] = await studio.add([twin], workflow="Preview", provider="filestack")
+    await studio.until(lambda: studio.job(waiting).place == (Stage.CHECKED, Status.HELD))
+    assert studio.job(waiting).reason == Reason.TWIN
+    [anew] = await studio.add([photo], workflow="Preview", provider="filestack", copy=1, stem="anew")
+    await studio.until(lambda: studio.job(waiting).status is Status.SKIPPED)
+    [after] = await studio.add([late], workflow="Preview", provider="filestack")
+    await studio.until(lambda: studio.job(after).status is Status.SKIPPED)
+    assert {studio.job(one).twin_of for one in (waiting, after)} == {anew}
+    assert len(simulator.ledger) == 2, "the lost one, and the one a person wanted"
+    assert len(results(studio)) == 3
+
+
 async def test_an_upload_that_is_named_as_another_photos_is_not_ordered(
     studio: Studio, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

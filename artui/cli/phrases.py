@@ -48,7 +48,8 @@ HELD: Mapping[Reason, str] = {
     Reason.ERROR: "`artui retry {id}` tries again; the engine's log says what happened",
     Reason.RECOVERED: "{where}; then `artui retry {id}` shows what sending it may cost and asks,"
     " `artui cancel {id}` leaves it",
-    Reason.TWIN: "decide about job {twin_of} first: `artui job {twin_of}`; `artui cancel {id}` leaves it",
+    Reason.TWIN: "decide about job {twin_of} first: `artui job {twin_of}`; where that has ended,"
+    " `artui redo {twin_of}` buys it anew for both; `artui cancel {id}` leaves it",
 }
 """What to do about a job that is held, by its reason."""
 

@@ -92,7 +92,8 @@ WHY: Mapping[Refusal, str] = {
     Refusal.NOT_DAMAGED: "job {id} has no damaged result: there is nothing to take as it is",
     Refusal.DIGESTS_HOLD: "not every result of {account} came otherwise than its service says:"
     " `artui resolve {id} --take` takes this one",
-    Refusal.TWIN: "job {id} has the same photo as job {twin_of}: decide about that one; `artui redo {id}` buys it anew",
+    Refusal.TWIN: "job {id} has the same photo as job {twin_of}: decide about that one; where that has ended,"
+    " `artui redo {twin_of}` buys it anew for both",
     Refusal.MAY_BE_PAID: "job {id} was given up and may have been paid: `artui redo {id}` buys it anew",
     Refusal.NO_RERUN: "the service cannot run job {id} again: `artui redo {id}` buys it anew",
     Refusal.PRICE_UNKNOWN: "the new price of job {id} is not known here: `artui submit` sends it anew",

@@ -255,11 +255,15 @@ def buyer_of_rule(
 def _buyer(
     db: Connection, where: str, values: tuple[str, ...], digest: str, picture: str, copy: int
 ) -> Job | None:  # fmt: skip
-    """The buyer of these very bytes, else of this picture."""
+    """The buyer of these very bytes, else of this picture; where that has ended without a result, one that bought the
+    photo anew since, on a person's word, and has it."""
     found = select(db, f"{where} AND digest = ? AND copy = ? AND buys = 1 ORDER BY id", (*values, digest, copy))
     if not found and picture:
         same = "picture = ? AND picture <> '' AND copy = ? AND buys = 1"
         found = select(db, f"{where} AND {same} ORDER BY id", (*values, picture, copy))
+    if found and found[0].status in FINAL and found[0].status is not Status.DONE:
+        anew = f"{where} AND digest = ? AND copy > ? AND buys = 1 AND status = 'done' ORDER BY id DESC LIMIT 1"
+        return next(iter(select(db, anew, (*values, found[0].digest, copy))), found[0])
     return found[0] if found else None
 
 
@@ -464,6 +468,11 @@ def _settle_twins(db: Connection, buyer: Job) -> None:
     if buyer.status is Status.DONE:
         for twin in _twins(db, buyer):
             move(db, twin, twin.stage, Status.READY, "twin ready", message=f"job {buyer.id} is done")
+        if buyer.copy:  # bought anew: those that are held behind the one that brought nothing have their result, too
+            stuck = f"{_SAME_PHOTO} AND status = 'held' AND reason = ? ORDER BY id"
+            for twin in select(db, stuck, (buyer.payer, buyer.digest, buyer.picture, Reason.TWIN)):
+                if (bought := other_buyer(db, twin)) is not None and bought.id == buyer.id:
+                    _join(db, twin, bought)
     elif buyer.status in FINAL and _surely_unpaid(db, buyer):
         pass_on(db, buyer, "ended unpaid")
     elif _surely_unpaid(db, buyer):

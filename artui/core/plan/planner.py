@@ -376,7 +376,7 @@ def _of_bought(job: Job, digest: str) -> str:
     if job.status is Status.DONE:
         return f"{name}, done before: not paid"
     if job.status in FINAL:
-        return f"{name}, which may have been paid: decide about that one first"
+        return f"{name}, which may have been paid and brought nothing: `artui redo {job.id}` buys it anew, for both"
     return f"{name}: not paid"
 
 
