@@ -512,7 +512,7 @@ async def test_a_pause_a_cap_and_more_for_today(studio: Studio) -> None:
         await studio.ask("resume rule", rule=post.rule.id)
         held = [job for job in await post.all_done(4) if job.status is Status.HELD]
         assert [job.reason for job in held] == [Reason.CAP] * 2
-        assert "today's cap for the rule boots is reached: 20 of 20 (charged" in held[0].message
+        assert "today's cap for the rule boots is reached: 20 of 20 (spent" in held[0].message
         assert held[0].hold_scope == CapKind.RULE_DAY
         assert studio.journal.read(rules.counts, post.rule.id).held == 2
         answer = await studio.ask("allow", rule=post.rule.id, amount=10)
