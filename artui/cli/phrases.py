@@ -33,7 +33,8 @@ HELD: Mapping[Reason, str] = {
     Reason.PRICE: "`artui retry {id}` shows the new price and asks, `artui cancel {id}` leaves it",
     Reason.PAUSED: PAUSES[PauseOf.ACCOUNT],
     Reason.OVERDUE: "nothing, it is still looked at: execution {execution} at the service",
-    Reason.GONE: "{where} (execution {execution}); `artui redo {id}` buys it anew, which costs once more",
+    Reason.GONE: "{where} (execution {execution}); `artui retry {id}` asks for it once more, free;"
+    " `artui redo {id}` buys it anew, which costs once more",
     Reason.OUTPUT: "make {folder} a folder that can be written; it goes on by itself",
     Reason.METADATA: "install exiftool: it goes on by itself; `artui cancel {id}` leaves it",
     Reason.DISK_FULL: "make room on the disk; it goes on by itself",

@@ -36,6 +36,7 @@ def remarks(counts: Iterable[Count]) -> Iterator[str]:
         if count.status is Status.HELD:
             yield f"! {count.number:,} held: {worded(count.reason)}. `artui jobs --status held` lists them."
         elif count.status is Status.FAILED:
-            yield f"x {count.number:,} failed: {count.reason}. `artui retry --failed` shows what trying again costs."
+            lists = "`artui jobs --status failed` lists them; `artui job N` says what can be done"
+            yield f"x {count.number:,} failed: {count.reason}. {lists}."
         elif count.reason == Reason.IN_QA:
             yield f"{count.number:,} in QA: a person at the service checks them. `artui wait --wait-qa` waits on."

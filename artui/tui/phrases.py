@@ -151,7 +151,7 @@ HELD: Mapping[Reason, str] = {
     Reason.PRICE: "{said}. {name} waits, not sent at the new price. r shows the price and asks · x cancels.",
     Reason.PAUSED: "{said}. {wait}. P goes on.",
     Reason.OVERDUE: "{name} takes far longer than usual at the service. It is still looked at; nothing to do here.",
-    Reason.GONE: "The service no longer knows {name} (execution {execution}). {Where}.",
+    Reason.GONE: "The service no longer knows {name} (execution {execution}). {Where}. r asks for it once more (free).",
     Reason.OUTPUT: "{name} waits: {said}. Make {folder} a folder that can be written; it goes on by itself.",
     Reason.METADATA: "{name} waits: {said}. It goes on by itself once exiftool is there.",
     Reason.DISK_FULL: "{name} waits: {said}. Make room; it is fetched by itself, nothing new is sent.",
