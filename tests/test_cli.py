@@ -208,7 +208,7 @@ def test_failed_jobs_end_with_one_and_can_be_retried(desk: Desk) -> None:
     desk.photo()
     said = desk.send(workflow="Fails once")
     assert said.code == Exit.FAILED
-    assert "artui retry --failed" in said.err
+    assert "artui jobs --status failed" in said.err
     assert desk("retry", "--failed").code == Exit.USAGE
     assert desk("retry", "--failed", "--dry-run").code == Exit.OK
     asked = desk("retry", "--failed", "--yes", "--json")
