@@ -21,7 +21,7 @@ import click
 import artui
 from artui.cli import streams
 from artui.cli.examples import EXAMPLES
-from artui.cli.exits import CommandError, Exit, Onward
+from artui.cli.exits import CommandError, Exit, LoggedDefect, Onward
 from artui.cli.terminal import complain, put, put_json
 from artui.config import ConfigError
 from artui.config.private import NotPrivate, concerns, has_concerns
@@ -364,6 +364,9 @@ def _failure(failure: Exception) -> Failure:
     from artui.engine.lock import AnotherEngine
     from artui.journal import JournalProblem, UnusableFile
 
+    where = "ARTUI_DEBUG=1 shows where it happened"
+    if isinstance(failure, LoggedDefect):
+        where, failure = f"{failure.log} says where it happened", failure.defect
     match failure:
         case CommandError():
             return Failure(failure.code, str(failure))
@@ -386,4 +389,4 @@ def _failure(failure: Exception) -> Failure:
         raise failure
     what = scrub(f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__)
     sentence = f"artui itself failed ({what}). What was sent is safe"
-    return Failure(Exit.FAILED, sentence, "ARTUI_DEBUG=1 shows where it happened")
+    return Failure(Exit.FAILED, sentence, where)

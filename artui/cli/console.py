@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from artui.cli.exits import CommandError, Exit
+from artui.cli.exits import CommandError, Exit, LoggedDefect
 from artui.cli.session import Session
 from artui.config.system import outlive_signals
 
@@ -39,7 +39,8 @@ def open_console(
     low_bandwidth: bool = False,
 ) -> Exit:
     """Show the console until the person leaves; raises CommandError where this terminal cannot show it, and the
-    defect by which the console ended. With ``low_bandwidth`` it is drawn at most twice a second, without pictures.
+    defect by which the console ended, as a LoggedDefect where the log keeps it. With ``low_bandwidth`` it is drawn at
+    most twice a second, without pictures.
 
     What it looks at runs elsewhere and goes on, however the console ends; ``demo`` tells that it does not this time.
     """
@@ -64,8 +65,14 @@ def open_console(
 async def _show(console: Console) -> Exit:
     with _told_to_end(console) as told:
         await console.run_async()
-    if console.failure is not None:
-        raise console.failure
+    if (failure := console.failure) is not None:
+        from artui.engine.log import log_defect_beside
+
+        # Not of a demo, whose folders go with it.
+        log, as_json = console.paths.log, console.config.log == "json"
+        if not console.demo and log_defect_beside(log, "the console ended", failure, as_json=as_json):
+            raise LoggedDefect(failure, log)
+        raise failure
     return Exit.INTERRUPTED if told else Exit.OK
 
 

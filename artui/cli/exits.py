@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from artui.model.holds import HOLDS
@@ -33,6 +34,15 @@ class CommandError(Exception):
     def __init__(self, code: Exit, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+class LoggedDefect(Exception):
+    """The ``defect`` has ended this process, and the file ``log`` keeps its traceback."""
+
+    def __init__(self, defect: Exception, log: Path) -> None:
+        super().__init__(log)
+        self.defect = defect
+        self.log = log
 
 
 class Onward(Exception):

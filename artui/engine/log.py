@@ -71,6 +71,19 @@ def log_misfits_beside(path: Path) -> None:
     _MISFITS.setLevel(logging.INFO)
 
 
+def log_defect_beside(path: Path, what: str, defect: BaseException, *, as_json: bool = False) -> bool:
+    """Have the engine's log keep the traceback of a defect that ended this process; tells whether it does."""
+    told = (type(defect), defect, defect.__traceback__)
+    record = _LOG.makeRecord("artui", logging.ERROR, __file__, 0, f"artui itself failed: {what}", (), told)
+    line = (_Json() if as_json else _Plain(_LINE)).format(record)
+    try:
+        with os.fdopen(open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), "ab") as file:
+            file.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+    except OSError:  # a full disk, or a console that may only read: the defect ends it all the same
+        return False
+    return True
+
+
 def _forget_misfits() -> None:
     for handler in list(_MISFITS.handlers):
         _MISFITS.removeHandler(handler)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -16,7 +16,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
 from artui.config import AccountConfig, ConfigError
 from artui.core import own_workflows
@@ -25,7 +24,7 @@ from artui.tui import desktop
 from artui.tui.above import Dialog
 from artui.tui.dialogs import Ask
 from artui.tui.look import bar
-from artui.tui.rows import Options
+from artui.tui.rows import OptionOf, Options
 from artui.tui.workflow_words import steps_line
 
 if TYPE_CHECKING:
@@ -155,7 +154,7 @@ class Builder(Dialog[Built]):
             self.rows.append(BuilderRow(first, name, is_first=True))
             self.rows += [BuilderRow(knob, name) for knob in more if name in self.on]
         listed = self.query_one(OptionList)
-        listed.set_options(Option(self._line(row)) for row in self.rows)
+        listed.set_options(OptionOf(self._line(row), row) for row in self.rows)
         listed.highlighted = self.rows.index(held) if held in self.rows else 0
         order = "The order is the service's. " if self.own.steps else ""
         verdict = self._complaint or f"It fits. {order}s saves it, which costs nothing."
@@ -224,7 +223,7 @@ class Builder(Dialog[Built]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """``enter``, or a click, on the line under the cursor."""
-        self._change(self.rows[event.option_index])
+        self._change(cast("OptionOf[BuilderRow]", event.option).means)
 
     @property
     def row(self) -> BuilderRow:

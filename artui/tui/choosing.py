@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
 
 from artui.core.finding import best_first
 from artui.sanitize import sanitize
 from artui.tui.above import Answer, Dialog
-from artui.tui.rows import Options
+from artui.tui.rows import OptionOf, Options
 
 Row = TypeVar("Row")
 
@@ -69,7 +68,7 @@ class ListDialog(Dialog[Answer], Generic[Row, Answer]):
         fits = [self.rows[place] for place in best_first(words, [self.found_by(one) for one, _ in self.rows])]
         self.shown = [one for one, _ in fits]
         listed.clear_options()
-        listed.add_options(Option(self.said(one, said)) for one, said in fits)
+        listed.add_options(OptionOf(self.said(one, said), one) for one, said in fits)
         listed.highlighted = 0 if self.shown else None
         none = f"None of {len(self.rows):,} match '{sanitize(words, 30)}'."
         self.query_one("#hint", Static).update("" if self.shown else none)
@@ -95,7 +94,7 @@ class ListDialog(Dialog[Answer], Generic[Row, Answer]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """A row was clicked."""
-        self.take(self.shown[event.option_index])
+        self.take(cast("OptionOf[Row]", event.option).means)
 
     def action_move(self, how: str) -> None:
         """The cursor on another row."""

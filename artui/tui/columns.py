@@ -55,6 +55,7 @@ class Slot:
 
 def layout(columns: Sequence[Column], cells: int, start: int = 0, margin: int = 0) -> list[Slot]:
     """The columns that are there in a list so wide, which begin at cell ``start`` and fill it to its ``margin``."""
+    cells = max(0, cells)  # what stands beside the list may leave it less than nothing: columns for any width stay
     left = cells - margin - start - sum(column.cells for column in columns if cells >= column.wanted_from)
     slots = []
     for index, column in enumerate(columns):

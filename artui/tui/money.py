@@ -46,6 +46,8 @@ LISTS = {
 }
 METER, METER_NUMBERS = 35, 36
 """Cells of a cap's meter where there is room for it, and of the numbers behind it."""
+YEAR = 365
+"""Days; the pace of two weeks tells nothing beyond."""
 NUMBERS = (
     Column("Charged", 10, right=True),
     Column("Quoted", 9, right=True),
@@ -174,6 +176,13 @@ def meter(cap: Cap, cells: int, glyphs: Glyphs) -> Content:
     return Content.assemble(f" {name}{' ' * (said - width(name))} ", drawn, numbers)
 
 
+def forecast(balance: int, lasts: float) -> str:
+    """For how many days a balance lasts, as a sentence."""
+    days = round(lasts)
+    span = "less than a day" if days < 1 else f"about {plural(days, 'day')}" if days <= YEAR else "over a year"
+    return f"{balance:,} credits last {span} at the pace of these two weeks."
+
+
 class MoneyPage(Narrowed, Page):
     """What the account in use has spent."""
 
@@ -263,9 +272,7 @@ class MoneyPage(Narrowed, Page):
         self.query_one("#meters", Static).update(Content("\n").join(meters))
         lasts = ""
         if found.balance is not None and found.lasts is not None:
-            days = round(found.lasts)
-            span = "less than a day" if days < 1 else f"about {plural(days, 'day')}"
-            lasts = f"{found.balance:,} credits last {span} at the pace of these two weeks."
+            lasts = forecast(found.balance, found.lasts)
         self.query_one("#lasts", Line).say(f" {lasts}")
 
     def on_resize(self) -> None:

@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from artui.config.known import NOTICES
 from artui.tui.choosing import ChoiceDialog
+from artui.tui.columns import LEAST
 from artui.tui.shell import key_name
 
 NOT_BY_NAME = frozenset({"palette", "back", "interrupt", "suspend_process", "move", "page", "edge", "scroll"})
@@ -63,7 +64,7 @@ def key_help(screen: Screen[Any]) -> Content:
             here = action.everywhere
             lines.append(Content.assemble(("Everywhere" if here else "Here", "bold underline")))
         keys = " ".join(action.keys)
-        for line in textwrap.wrap(action.says, cells - KEYS - 2):
+        for line in textwrap.wrap(action.says, max(LEAST, cells - KEYS - 2)):
             lines.append(Content.assemble((f"{keys:>{KEYS}}", "bold $primary"), "  ", line))
             keys = ""
     return Content("\n").join(lines)

@@ -24,8 +24,8 @@ class PaneShape:
     moved: int = 0
 
     def cells(self, width: int) -> int:
-        """The cells of a pane with its border on a screen so wide; 0 where it is closed."""
-        if not (self.wide if width >= Width.WIDE else self.narrow):
+        """The cells of a pane with its border on a screen so wide; 0 where it is closed, or has no room."""
+        if width < Width.NARROW or not (self.wide if width >= Width.WIDE else self.narrow):
             return 0
         return self._within(width, self._usual(width) + self.moved)
 

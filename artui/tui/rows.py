@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -12,6 +12,17 @@ from textual.widgets.option_list import Option
 
 SIGN = 2
 """Cells before the columns of a list whose rows begin with a sign."""
+
+
+Meaning = TypeVar("Meaning")
+
+
+class OptionOf(Option, Generic[Meaning]):
+    """An option and what it ``means``: its place tells nothing once the list has changed, and a click comes late."""
+
+    def __init__(self, words: Content, means: Meaning) -> None:
+        super().__init__(words)
+        self.means = means
 
 
 class Options(OptionList):

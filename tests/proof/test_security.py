@@ -221,9 +221,17 @@ def test_a_log_is_private_through_every_rotation_and_holds_neither_secrets_nor_c
         assert not any(line.startswith("forged") for line in text.splitlines())
 
 
+@pytest.mark.parametrize("kept", ["in text", "in json", "nowhere"])
 def test_a_console_that_breaks_says_a_sentence_and_shows_no_variable(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], kept: str
 ) -> None:
+    log_file = paths().log
+    paths().create()
+    if kept == "in json":
+        paths().config_file.write_text('log = "json"\n')
+    elif kept == "nowhere":
+        log_file.mkdir()
+
     async def break_down(_console: Console) -> None:
         typed = PASTED
         raise RuntimeError(f"a defect at {len(typed)} letters")
@@ -236,8 +244,18 @@ def test_a_console_that_breaks_says_a_sentence_and_shows_no_variable(
     assert run([]) == Exit.FAILED
     said = capsys.readouterr()
     assert "artui itself failed (RuntimeError: a defect at 27 letters)" in said.err
-    assert PASTED not in said.out + said.err
     assert "Traceback" not in said.err
+    if kept == "nowhere":
+        assert "ARTUI_DEBUG=1 shows where it happened" in said.err
+    else:
+        assert f"{log_file} says where it happened" in said.err
+        text = log_file.read_text()
+        assert stat.S_IMODE(log_file.stat().st_mode) == 0o600
+        assert (text.count("\n") == 1) is (kept == "in json")
+        for part in ("Traceback", "in break_down", "RuntimeError: a defect at 27 letters", "the console ended"):
+            assert part in text
+        assert PASTED not in text
+    assert PASTED not in said.out + said.err
 
 
 CRASH = "os.kill(os.getpid(), signal.SIGSEGV)"

@@ -1,13 +1,16 @@
 """Keys that come in one piece, as over a slow line or from a paste: anything, anywhere, in a real terminal.
 
-The console goes on, whatever is typed, and no key answers what was not there when it was pressed. A few hundred keys
-are typed, ``--long``: twenty thousand.
+The console goes on, whatever is typed, and no key answers what was not there when it was pressed; meanwhile the
+terminal takes other sizes, too small ones too, and the list grows. A few hundred keys are typed, ``--long``: twenty
+thousand.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from artui.core import own_workflows
 from artui.credentials import KeyStore, Secret, Vault
 from tests.desk import Desk
 from tests.test_cli_watch import write_rule
+from tests.tui.desk import CANCELLED, CUT, QUEUED, fill
 from tests.tui.terminal import Terminal, terminal
 from tests.tui.test_paying_keys import written
 
@@ -56,6 +60,12 @@ FORM = ("3a", "3a2t", "3Ge", "3jx")
 """The same for workflows of our own: the form of a new one, of one that is changed, and taking one away."""
 
 
+USUAL = (80, 24)
+SIZES = ((20, 5), (10, 3), (120, 36), (20, 5), (60, 18), (1, 1), (200, 50))
+"""Sizes that the terminal has during a burst: most have no room for a screen, some for a pane."""
+AS_IT_IS = 3
+"""Of so many bursts all but one are typed at a terminal and a list that stay as they are; ``--long``: none."""
+
 LEAVES = ("q", "\x03")
 """The keys that leave a console where nothing is under way, without a question."""
 
@@ -76,7 +86,7 @@ def bursts(keys: int, source: random.Random, openings: tuple[str, ...] = OPENING
             elif kind < 0.95:
                 burst.append(source.choice(OTHERS))
             else:
-                burst.append(click(source.randrange(80), source.randrange(24)))
+                burst.append(click(source.randrange(USUAL[0]), source.randrange(USUAL[1])))
         yield burst
 
 
@@ -92,6 +102,17 @@ def at_work(desk: Desk) -> None:
     desk("submit", desk.inbox / "queued", "-w", "Export only", "-o", desk.out, "--yes")
     for seed in range(3, 6):
         desk.photo(f"boot {seed}.jpg", seed)
+
+
+def type_while(shown: Terminal, burst: list[str], size: tuple[int, int], change: Callable[[], object]) -> None:
+    """Type a burst, its second half at another size and after this change."""
+    half = len(burst) // 2
+    shown.press("".join(burst[:half]))
+    change()
+    shown.resize(*size)
+    shown.press("".join(burst[half:]))
+    shown.settle(0.05)
+    shown.resize(*USUAL)
 
 
 def calm(shown: Terminal, burst: list[str]) -> None:
@@ -116,8 +137,14 @@ def test_keys_in_bursts_neither_end_the_console_nor_answer_a_question(desk: Desk
     source = random.Random(SEED)
     with terminal("--ascii", folder=desk.inbox, environ=DEBUG) as shown:
         shown.sees("[1 Jobs]", "boot.jpg")
-        for burst in [[PALETTE, PAGES[1]], *bursts(20_000 if long else 40 * len(OPENINGS), source)]:
-            shown.press("".join(burst))
+        sizes = cycle(SIZES)
+        for number, burst in enumerate([[PALETTE, PAGES[1]], *bursts(20_000 if long else 40 * len(OPENINGS), source)]):
+            if long or number % AS_IT_IS == 0:
+                grow = partial(fill, CUT, CANCELLED, QUEUED, batch=f"grown {number}", names=f"{number}/IMG_{{}}.jpg")
+                type_while(shown, burst, next(sizes), grow)
+                was = (was[0], was[1] + 3)
+            else:
+                shown.press("".join(burst))
             calm(shown, burst)
             assert written() == was, burst
         assert paths().config_file.read_text() == settings
@@ -134,7 +161,7 @@ def test_keys_in_bursts_save_no_workflow_of_our_own_and_take_none_away(tmp_path:
     before = own_workflows.tables(load(where).accounts["portraits"])
     with terminal("--ascii", folder=tmp_path, environ=DEBUG) as shown:
         shown.sees("[1 Jobs]")
-        for burst in bursts(4_000 if long else 80, random.Random(SEED), FORM):
-            shown.press("".join(key for key in burst if key not in LEAVES))
+        for number, burst in enumerate(bursts(4_000 if long else 80, random.Random(SEED), FORM)):
+            type_while(shown, [key for key in burst if key not in LEAVES], SIZES[number % len(SIZES)], lambda: None)
             calm(shown, burst)
             assert own_workflows.tables(load(where).accounts["portraits"]) == before, burst

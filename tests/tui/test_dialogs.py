@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.content import Content
 from textual.screen import Screen
+from textual.widgets import OptionList
 
 from artui import tui
 from artui.config import AccountConfig, load, paths
@@ -93,3 +94,17 @@ async def test_it_is_left_from_below_before_it_is_there_and_once(kind: type[Scre
         early.dismiss(None)
         await pushed
         await desk.until(lambda: given == [None, None] and len(console.screen_stack) == 1)
+
+
+async def test_what_was_clicked_is_taken_though_the_list_is_another_by_then() -> None:
+    taken: list[str | None] = []
+    async with at_desk() as desk:
+        dialog = ChoiceDialog("Which?", [(name, Content(name)) for name in ("a", "b", "c")], lambda one: (one,))
+        desk.console.push_screen(dialog, taken.append)
+        await desk.read()
+        listed = dialog.query_one(OptionList)
+        listed.highlighted = 2
+        listed.action_select()
+        dialog._narrow("a")
+        await desk.until(lambda: taken)
+    assert taken == ["c"]

@@ -17,7 +17,7 @@ from artui.journal.caps import Cap
 from artui.model.holds import CapKind
 from artui.sanitize import width
 from artui.tui.look import ASCII, UNICODE
-from artui.tui.money import Bars, columns, meter
+from artui.tui.money import Bars, columns, forecast, meter
 from tests.tui.desk import FAILED, QUEUED, SAVED, SENT, at_desk, fill
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("configured")]
@@ -47,6 +47,17 @@ def test_how_long_the_credits_last() -> None:
     assert Money(Grouping.DAY, lines, balance=-5).lasts == 0
     assert Money(Grouping.DAY, lines).lasts is None
     assert Money(Grouping.DAY, balance=100).lasts is None
+
+
+@pytest.mark.parametrize(
+    ("lasts", "said"),
+    [
+        (0.4, "less than a day"), (1, "about 1 day"), (365, "about 365 days"), (366, "over a year"),
+        (10_356, "over a year"),
+    ],
+)  # fmt: skip
+def test_no_forecast_goes_beyond_a_year(lasts: float, said: str) -> None:
+    assert forecast(5000, lasts) == f"5,000 credits last {said} at the pace of these two weeks."
 
 
 @pytest.mark.parametrize(

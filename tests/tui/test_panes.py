@@ -60,6 +60,10 @@ def test_a_pane_is_open_where_there_is_room(width: int, cells: int) -> None:
     assert PaneShape().cells(width) == cells
 
 
+def test_a_pane_that_has_no_room_takes_none() -> None:
+    assert not any(PaneShape(narrow=True, moved=40).cells(width) for width in range(60))
+
+
 @pytest.mark.parametrize("width", range(60, 241, 12))
 @pytest.mark.parametrize("way", [1, -1])
 def test_a_border_stays_inside(width: int, way: int) -> None:

@@ -217,6 +217,17 @@ async def test_a_terminal_that_is_too_small_gets_one_sentence() -> None:
         await desk.sees("No photos yet")
 
 
+async def test_no_screen_fails_for_want_of_room() -> None:
+    fill(FAILED, SAVED, QUEUED, SENT)
+    async with at_desk((20, 5)) as desk:
+        for opening in ("1p", "1B", "2p", "3p", "4p", "5"):
+            await desk.burst(*opening, "escape")
+        await desk.burst("dollar_sign", "question_mark")
+        await desk.pilot.resize_terminal(1, 1)
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.sees("Keys", "Filter", "esc goes back")
+
+
 async def test_a_resize_storm_ends_in_a_right_picture() -> None:
     fill(*[SAVED] * 50)
     async with at_desk() as desk:

@@ -25,8 +25,8 @@ from artui.sim.server import Simulator
 from artui.tui.dialogs import Question
 from artui.tui.submit import Submit
 from artui.tui.submit.batches import Batching, Split, label_of
-from artui.tui.submit.marks import LineKind, Marks
-from artui.tui.submit.ordering import target_of
+from artui.tui.submit.marks import LineKind, Marks, Sum
+from artui.tui.submit.ordering import marked_line, target_of
 from tests import retagged
 from tests.damaged import holey_photo
 from tests.studio import configure
@@ -96,7 +96,7 @@ async def test_without_an_account_files_can_be_looked_at(boots: Path) -> None:
         await desk.sees("cut off, refused", "not a photo", "ready", "2 photos", "sending needs an account: 5")
         assert ".hidden" not in screen(desk)
         await desk.press("a", "s")
-        await desk.sees("3 marked = 3 to send", "marked 3 in 1 folder")
+        await desk.sees("3 marked = 3 not checked yet", "marked 3 in 1 folder")
         assert not isinstance(desk.console.screen, Question)
 
 
@@ -220,6 +220,21 @@ async def test_several_workflows_are_one_order_with_one_question(
         await desk.until(lambda: desk.console.place.id == "jobs")
         await desk.press("2", "w", *"print", "enter")
         await desk.until(lambda: [one.workflow.name for one in submit(desk).order.choices] == ["Print Master"])
+
+
+@pytest.mark.parametrize(
+    ("total", "said"),
+    [
+        (Sum(33, 33, open=33), "33 marked = 33 not checked yet"),
+        (Sum(33, 30, refused=3, open=30), "33 marked = 0 to send + 3 refused + 30 not checked yet"),
+        (Sum(23, 22, 1, open=10, sends={("a", Path()): 22, ("b", Path()): 22}),
+         "23 marked = 12 to send + 1 done before + 10 not checked yet"),
+        (Sum(33, 30, refused=3, sends={("a", Path()): 30}), "33 marked = 30 to send + 3 refused"),
+        (Sum(2, 2, sends={("a", Path()): 2, ("b", Path()): 2}), "2 marked = 2 to send (4 results)"),
+    ],
+)  # fmt: skip
+def test_what_is_not_checked_yet_is_not_said_to_be_sent(total: Sum, said: str) -> None:
+    assert marked_line(total) == said
 
 
 async def test_the_sum_only_falls(

@@ -243,11 +243,12 @@ def titled(choices: Sequence[catalogue.CatalogEntry]) -> str:
 
 
 def marked_line(total: Sum) -> str:
-    """The marked files as an equation."""
-    results = f" ({plural(total.sendings, 'result')})" if total.sendings > total.to_send else ""
-    parts = [f"{total.to_send:,} to send{results}"]
+    """The marked files as an equation: what is known of them, and how many are still to be checked."""
+    results = f" ({plural(total.sendings, 'result')})" if not total.open and total.sendings > total.to_send else ""
+    parts = [f"{total.to_send - total.open:,} to send{results}"] if total.checked else []
     for number, words in (
         (total.done, "done before"), (total.twins, "same photo"), (total.refused, "refused"),
+        (total.open, "not checked yet"),
     ):  # fmt: skip
         if number:
             parts.append(f"{number:,} {words}")

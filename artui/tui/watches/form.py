@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual import events, work
 from textual.app import ComposeResult
@@ -15,7 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
 from artui.config import ConfigError
 from artui.config.ignoring import Ignoring
@@ -26,7 +25,7 @@ from artui.tui import catalogue
 from artui.tui.above import Dialog
 from artui.tui.choosing import ChoiceDialog
 from artui.tui.dialogs import Ask
-from artui.tui.rows import Options
+from artui.tui.rows import OptionOf, Options
 from artui.tui.submit.choices import workflows_of
 from artui.tui.submit.dialogs import Folders, absolute
 from artui.tui.watches import written
@@ -236,8 +235,8 @@ class Form(Dialog[Mapping[str, Any]]):
         look, listed = _Look(self.draft), self.query_one(OptionList)
         before = listed.highlighted or 0
         self._fields = [line.field for line in look.lines()]
-        said = (self.host.glyphs.plain(f" {one.field}  {one.sets:<{NAMES}}{one.says}") for one in look.lines())
-        listed.set_options(Option(Content(line)) for line in said)
+        said = ((self.host.glyphs.plain(f" {one.field}  {one.sets:<{NAMES}}{one.says}"), one) for one in look.lines())
+        listed.set_options(OptionOf(Content(line), one.field) for line, one in said)
         listed.highlighted = min(before, len(self._fields) - 1)
         self.query_one("#sums", Static).update(look.sums())
 
@@ -260,7 +259,7 @@ class Form(Dialog[Mapping[str, Any]]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """``enter`` changes the line under the cursor; it never saves."""
-        field = self._fields[event.option_index]
+        field = cast("OptionOf[Field]", event.option).means
         if field is Field.SAVE:
             self.hint("Press s: enter never spends.")
         else:
