@@ -53,6 +53,8 @@ TOAST_LINES, TOAST_AROUND = 2, 4
 """The lines that a toast has at most, and the cells beside its text."""
 UNREAD = 2.0
 """Seconds in which a toast is not read yet."""
+WAYS_OUT = Dialog.ways_back | {"q"}
+"""The keys that count in a terminal that is too small to show anything."""
 DESKTOP = "the desktop tells it, where the terminal passes it on (tmux: allow-passthrough)."
 
 
@@ -320,6 +322,8 @@ class Console(App[None], inherit_bindings=False):
         if isinstance(event, events.Key) or (isinstance(event, events.InputEvent) and not event.is_forwarded):
             if self._exit:
                 return  # what a key would open now finds nothing to be built in
+            if room(self.size) is Width.TOO_SMALL and getattr(event, "key", "") not in WAYS_OUT:
+                return  # what it does, and what that would cost, cannot be read
             front: Screen[Any] | None = None
             while front is not self.screen:  # another may come in front while this one is waited for
                 front = self.screen

@@ -210,6 +210,26 @@ async def test_every_width_is_filled_and_never_overflown(size: tuple[int, int]) 
         assert {len(line) for line in lines} == {size[0]}
 
 
+async def test_nothing_is_asked_or_answered_in_a_terminal_that_shows_nothing() -> None:
+    fill(QUEUED)
+    async with at_desk((80, 24)) as desk:
+        await desk.sees("IMG_0000.jpg")
+        await desk.pilot.resize_terminal(20, 5)
+        await desk.sees("artui needs")
+        await desk.press("x", "P", "2", "question_mark")
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.sees("[1 Jobs]")
+        assert len(desk.console.screen_stack) == 1
+        await desk.press("x")
+        await desk.until(lambda: len(desk.console.screen_stack) == 2)
+        await desk.pilot.resize_terminal(20, 5)
+        await desk.press("y")
+        await desk.pilot.resize_terminal(80, 24)
+        assert desk.job(1).status is Status.READY, "nothing was answered"
+        await desk.press("escape")
+        await desk.until(lambda: len(desk.console.screen_stack) == 1)
+
+
 async def test_a_terminal_that_is_too_small_gets_one_sentence() -> None:
     async with at_desk((59, 17)) as desk:
         await desk.sees("artui needs 60 x 18 cells; this terminal has 59 x 17.")
@@ -219,12 +239,15 @@ async def test_a_terminal_that_is_too_small_gets_one_sentence() -> None:
 
 async def test_no_screen_fails_for_want_of_room() -> None:
     fill(FAILED, SAVED, QUEUED, SENT)
-    async with at_desk((20, 5)) as desk:
+    async with at_desk((80, 24)) as desk:
         for opening in ("1p", "1B", "2p", "3p", "4p", "5"):
-            await desk.burst(*opening, "escape")
+            await desk.burst(*opening)
+            for size in ((20, 5), (1, 1), (80, 24)):
+                await desk.pilot.resize_terminal(*size)
+            await desk.burst("escape")
         await desk.burst("dollar_sign", "question_mark")
-        await desk.pilot.resize_terminal(1, 1)
-        await desk.pilot.resize_terminal(80, 24)
+        for size in ((20, 5), (1, 1), (80, 24)):
+            await desk.pilot.resize_terminal(*size)
         await desk.sees("Keys", "Filter", "esc goes back")
 
 
