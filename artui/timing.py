@@ -48,23 +48,20 @@ class AdaptiveLimiter:
     probe through after 1, 2, 4 … 300 seconds, or after what the service asked for.
 
     With ``ahead`` so many more may be ``running`` up to the call itself, and :meth:`enter` where one of ``allowed`` is
-    free; ``inside`` counts those. Of them ``answering`` have sent all their bytes and wait for the answer: the line is
-    free for as many others meanwhile, with ``ceiling`` (``most`` where none is set) for both together.
+    free; ``inside`` counts those.
     """
 
     most: int
     ahead: int = 0
-    ceiling: int = 0
     allowed: int = 0
     running: int = 0
     inside: int = 0
-    answering: int = 0
     failures: int = 0
     not_before: float = 0.0
     learned_at: float = 0.0
 
     def __post_init__(self) -> None:
-        self.allowed, self.ceiling = self.most, self.ceiling or self.most
+        self.allowed = self.most
 
     def free(self, now: float) -> int:
         """How many more may start now."""
@@ -82,19 +79,13 @@ class AdaptiveLimiter:
 
     def enter(self, now: float) -> bool:
         """Whether one that runs may make its call now; it is inside then, until it leaves."""
-        together = min(self.ceiling, 2 * self.allowed, self.allowed + self.answering)
-        is_free = now >= self.not_before and self.inside < together
+        is_free = now >= self.not_before and self.inside < self.allowed
         self.inside += is_free
         return is_free
 
-    def sent(self) -> None:
-        """All bytes of one inside have left."""
-        self.answering += 1
-
-    def leave(self, *, has_sent: bool = False) -> None:
-        """Make room inside for the next; ``has_sent``: :meth:`sent` was told of this one."""
+    def leave(self) -> None:
+        """Make room inside for the next."""
         self.inside -= 1
-        self.answering -= has_sent
 
     def succeeded(self) -> None:
         """One call worked."""
@@ -131,6 +122,7 @@ class GrowingLimiter(AdaptiveLimiter):
     """One that finds out how many are of use: ``most`` doubles, up to ``ceiling``, for as long as more comes through by
     it, as TCP finds what a line carries. A failure takes it back to what is allowed then, or to where it began."""
 
+    ceiling: int = 1
     _fallback: int = 0
     _rate: float = 0.0
     _amount: int = 0

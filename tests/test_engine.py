@@ -18,7 +18,7 @@ from artui import budget, files, timing
 from artui.cli.exits import Exit, of_jobs
 from artui.core import options
 from artui.engine import failures
-from artui.engine.account_worker import AHEAD, UPLOADS
+from artui.engine.account_worker import AHEAD
 from artui.files import publishing
 from artui.journal import Connection, Journal, accounts, history, jobs, origins, purchases, requests, rules
 from artui.journal.following import Scope
@@ -64,19 +64,6 @@ async def test_while_the_slots_are_taken_some_photos_are_checked_and_no_more_are
         await studio.at_rest()
         assert len(studio.simulator.ledger) == AHEAD + 4
         studio.check()
-
-
-async def test_while_uploads_are_answered_as_many_others_go_up_and_no_more(studio: Studio) -> None:
-    studio.fault("upload", "delay:3", times=2 * UPLOADS)
-    await studio.add(studio.photos(2 * UPLOADS + 2))
-    await studio.start()
-    await studio.until(lambda: studio.requests_to("/upload") == 2 * UPLOADS)
-    assert not studio.requests_to("/create"), "the first is not answered yet"
-    await studio.at_rest()
-    times = [entry["time"] for entry in studio.simulator.history if entry["path"].endswith("/upload")]
-    assert times[2 * UPLOADS - 1] - times[0] < 2.5 < times[2 * UPLOADS] - times[0]
-    assert len(studio.simulator.ledger) == 2 * UPLOADS + 2
-    studio.check()
 
 
 async def test_while_orders_are_answered_the_next_photos_go_up_and_not_without_end(

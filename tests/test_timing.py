@@ -71,22 +71,6 @@ def test_more_may_run_up_to_the_call_than_make_it() -> None:
     assert [gate.enter(gate.not_before - 0.1), gate.enter(gate.not_before)] == [False, True]
 
 
-def test_while_some_are_answered_as_many_others_send() -> None:
-    gate = AdaptiveLimiter(4)
-    gate.allowed = 1
-    assert [gate.enter(0.0), gate.enter(0.0)] == [True, False]
-    gate.sent()
-    assert [gate.enter(0.0), gate.enter(0.0)] == [True, False], "one sends, one is answered"
-    gate.sent()
-    assert not gate.enter(0.0), "never more than twice as many"
-    gate.leave(has_sent=True)
-    assert [gate.enter(0.0), gate.enter(0.0)] == [True, False]
-    most_one = AdaptiveLimiter(1)
-    assert most_one.enter(0.0)
-    most_one.sent()
-    assert not most_one.enter(0.0), "what is set is the most there ever is"
-
-
 def test_a_gate_honours_what_the_service_asked_for() -> None:
     gate = AdaptiveLimiter(6)
     gate.failed(now=0.0, started=0.0, retry_after=7.0)

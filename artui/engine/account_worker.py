@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -280,32 +280,18 @@ class AccountWorker:
         if job.stage is Stage.NEW:
             job = await self.pipeline.check(job)
         if job.status is Status.RUNNING and not is_one:
-            async with self._slot(self.uploads) as sent:
-                job = await self._observed(self.uploads, job, partial(self.pipeline.bring, sent=sent))
+            job = await self._in_slot(self.uploads, job, self.pipeline.bring)
         if job.status is not Status.RUNNING:
             return job
         await self.balance.check()
         gate, step = (self.uploads, self.pipeline.prepare) if is_one else (self.orders, self.pipeline.order)
-        async with self._slot(gate):
-            return await self._observed(gate, job, step)
+        return await self._in_slot(gate, job, step)
 
     async def _replay(self, job: Job) -> Job:
-        async with self._slot(self.uploads):
-            return await self._observed(self.uploads, job, self.pipeline.replay)
+        return await self._in_slot(self.uploads, job, self.pipeline.replay)
 
-    @asynccontextmanager
-    async def _slot(self, gate: AdaptiveLimiter) -> AsyncIterator[Callable[[], None]]:
-        """A slot of a gate, once there is one; what it gives is called when all bytes have left. NotYet where none
-        comes because the account is held or all ends."""
-        has_sent = False
-
-        def sent() -> None:
-            nonlocal has_sent
-            if not has_sent:
-                has_sent = True
-                gate.sent()
-                self._call_line()
-
+    async def _in_slot(self, gate: AdaptiveLimiter, job: Job, step: Callable[[Job], Awaitable[Job]]) -> Job:
+        """Take a step once there is a slot for it; NotYet where none comes because the account is held or all ends."""
         self._in_line.append(bell := asyncio.Event())  # its own: who wakes clears it
         try:
             while not gate.enter(self._now):
@@ -315,15 +301,11 @@ class AccountWorker:
         finally:
             self._in_line.remove(bell)
         try:
-            yield sent
+            return await self._observed(gate, job, step)
         finally:
-            gate.leave(has_sent=has_sent)
-            self._call_line()
-
-    def _call_line(self) -> None:
-        """Have whoever waits for a slot look whether there is one."""
-        for bell in self._in_line:
-            bell.set()
+            gate.leave()
+            for bell in self._in_line:
+                bell.set()
 
     async def _save(self, job: Job) -> Job:
         return await self._observed(self.downloads, job, self.pipeline.save)

@@ -8,7 +8,6 @@ happens.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import nullcontext
 from weakref import WeakValueDictionary
 
@@ -39,9 +38,9 @@ class Pipeline:
         job = await self.bring(job)
         return await self.order(job) if job.status is Status.RUNNING else job
 
-    async def bring(self, job: Job, sent: Callable[[], None] = lambda: None) -> Job:
+    async def bring(self, job: Job) -> Job:
         """From a file on disk to a photo at the service: NEW to UPLOADED, or a twin to its delivered result. Costs
-        nothing. ``sent`` is called once all bytes of the photo have left, before that is answered."""
+        nothing."""
         if job.stage is Stage.NEW:
             job = await self.check(job)
         if job.status is Status.RUNNING and job.twin_of is not None:
@@ -51,7 +50,7 @@ class Pipeline:
             self.context.refuse_outside_hours(job)
             job = await self._freshen(job)
         if job.status is Status.RUNNING and job.stage is Stage.CHECKED:
-            job = await self.upload(job, sent)
+            job = await self.upload(job)
         return job
 
     async def order(self, job: Job) -> Job:
@@ -103,15 +102,15 @@ class Pipeline:
             jobs.move, job, Stage.CHECKED, Status.RUNNING, "upload used", message=message, new_try=True, reference=""
         )
 
-    async def upload(self, job: Job, sent: Callable[[], None]) -> Job:
+    async def upload(self, job: Job) -> Job:
         """Bring the photo to the service, unless it lies there already. Costs nothing."""
         # One at a time for one content: a photo that goes through several workflows is uploaded once.
         is_shared = not self.context.provider.limits.fresh_upload and not job.address
         turn = self._uploading.setdefault(f"{job.payer} {job.digest}", asyncio.Lock()) if is_shared else nullcontext()
         async with turn:
-            return await self._upload(job, sent)
+            return await self._upload(job)
 
-    async def _upload(self, job: Job, sent: Callable[[], None]) -> Job:
+    async def _upload(self, job: Job) -> Job:
         now = await self.context.who_pays()
 
         def ask(db: Connection) -> tuple[str, str]:
@@ -129,13 +128,7 @@ class Pipeline:
         elif uploaded is None:
             name = files.ascii_name(job.source.name, job.media_type)
             with self.context.transfers.track(job.id, "up", job.size) as counted:
-
-                def count(moved: int) -> None:
-                    counted(moved)
-                    if moved >= job.size:
-                        sent()
-
-                uploaded = await self.context.provider.upload(photo_of(job), name, count, tag)
+                uploaded = await self.context.provider.upload(photo_of(job), name, counted, tag)
         reference = uploaded.reference
         # What an address names was there before us, and others may use it.
         is_ours = what == "uploaded" and reference not in job.address and self.context.provider.removes_uploads
