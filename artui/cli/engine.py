@@ -200,7 +200,9 @@ def _account_lines(status: dict[str, Any], zone: dt.tzinfo) -> Iterator[str]:
         if not place or account["name"] in status["money"] or stopped:
             state = f"held: {account['held']}" if account["held"] else "ready"
             if account["rests_until"] is not None:
-                state = f"asks to wait until {dt.datetime.fromtimestamp(account['rests_until'], zone):%H:%M}"
+                from artui.core.health_phrases import moment
+
+                state = f"asks to wait until {moment(account['rests_until'], zone)}"
             if account["away_since"] is not None:
                 state = "does not answer"
             unknown = account["balance_reason"]

@@ -64,8 +64,7 @@ class Quote:
     several. ``cost`` is what all of them count in caps and balance. ``balance`` is what is left now, None
     where that is not known, and ``unknown`` why; ``held`` the reason that holds the account, ``away_since`` since
     when its service does not answer, in epoch seconds, ``rests_until`` until when it has asked to be left alone, None
-    where that is over. ``today`` is what its day counts as spent, with a cap or
-    without.
+    where that is over. ``today`` is what its day counts as spent, with a cap or without.
     """
 
     account: str

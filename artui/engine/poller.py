@@ -312,7 +312,8 @@ class Poller:
         if job.stage is not Stage.SUBMITTED or job.reason != Reason.AT_SERVICE:
             return job
         bound, since = self.context.provider.deadline(job.workflow), time.time() - job.stage_at
-        if since < bound if bound is not None else not self._takes_long(job, OVERDUE_AFTER):
+        is_over = self._takes_long(job, OVERDUE_AFTER) if bound is None else since >= bound
+        if not is_over:
             return job
         message = f"at the service for {since / 60:.0f} minutes without an end; still looked at, not ordered again"
         return await self.context.journal.write_async(

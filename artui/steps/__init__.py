@@ -134,11 +134,12 @@ class Pipeline:
         is_ours = what == "uploaded" and reference not in job.address and self.context.provider.removes_uploads
 
         def note_upload(db: Connection) -> Job:
-            # Paid for, it would bring the other photo's result. What an address names may be another's upload.
-            if reference not in job.address and (other := jobs.of_other_photo(db, job, reference)):
-                raise Puzzling(f"not ordered: the service names the upload of another photo, job {other}'s, for it")
-            if reference not in job.address and (given_by := result_files.execution_of(db, job.payer, reference)):
-                raise Puzzling(f"not ordered: the service names the result of execution {given_by} for it")
+            # Paid for, it would bring the other photo's result. What an address names may be anybody's file.
+            if reference not in job.address:
+                if other := jobs.of_other_photo(db, job, reference):
+                    raise Puzzling(f"not ordered: the service names the upload of another photo, job {other}'s, for it")
+                if given_by := result_files.execution_of(db, job.payer, reference):
+                    raise Puzzling(f"not ordered: the service names the result of execution {given_by} for it")
             return found.uploaded(db, job, reference, what, to_remove=is_ours)
 
         return await self.context.journal.write_async(note_upload)

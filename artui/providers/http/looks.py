@@ -41,9 +41,8 @@ async def poll_each(
 
     Ends early where the service has had enough, what ``failed`` earlier counted in. Raises the first failure where
     nothing was seen, once all looks under way are over; a :class:`Blocked` first, which is one execution's own where
-    others were seen. An answer that cannot be understood is
-    none of these, for it hinders no other look: ``puzzles`` has it by execution until one can be, and so it has what
-    the service answered in place of one.
+    others were seen. An answer that cannot be understood is none of these, for it hinders no other look: ``puzzles``
+    has it by execution until one can be, and so it has what the service answered in place of one.
     """
     seen, failures = dict(earlier or {}), list(failed)
     slots = asyncio.Semaphore(AT_ONCE)
