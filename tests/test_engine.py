@@ -76,9 +76,9 @@ async def test_while_orders_are_answered_the_next_photos_go_up_and_not_without_e
         await studio.until(lambda: studio.requests_to("/upload") == 1 + AHEAD)
         assert studio.requests_to("/create") == 1, "no more orders at once than uploads"
         await studio.at_rest()
-        paths = [entry["path"] for entry in studio.simulator.history]
-        before_the_second = paths[: [number for number, path in enumerate(paths) if path.endswith("/create")][1]]
-        assert sum(path.endswith("/upload") for path in before_the_second) == 1 + AHEAD
+        asked = [(entry["path"].rpartition("/")[2], entry["time"]) for entry in studio.simulator.history]
+        answered = next(at for what, at in asked if what == "create") + 5
+        assert sum(what == "upload" and at < answered for what, at in asked) == 1 + AHEAD
         assert len(studio.simulator.ledger) == AHEAD + 4
         studio.check()
 
